@@ -1,0 +1,87 @@
+"""The channel between the supervisor and one worker: framed messages over a socketpair.
+
+One message is one line of JSON, an object with a "type". A descriptor crosses every boundary (an
+interpreter's, a thread's, a process's), so the same channel serves every kind of worker, and it
+can stand in any selector: nothing ever polls.
+
+From the worker:
+  ready   {interpreter, thread, pid, gil, python}       it accepts connections now
+  failed  {status, message, detail}                     it could not start; it ends after this
+  stats   {…counters}                                   the answer to "stats"
+  gone    {}                                            its drain is over; it ends after this
+To the worker:
+  stop    {timeout}                                     drain within so many seconds, then end
+  stats   {}                                            asks for a snapshot of its counters
+A channel that closes without "failed" or "gone" is a worker that died. A worker whose channel
+closes has lost its supervisor, and drains.
+"""
+
+import json
+import socket
+from typing import Any, NamedTuple
+
+_CHUNK = 65536
+
+
+class Message(NamedTuple):
+    """One message: its type, and whatever else it carries."""
+
+    type: str
+    fields: dict[str, Any]
+
+
+class Channel:
+    """One end of the channel. Owns its socket; `close()` it or use it as a context manager."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._partial = b""
+
+    @classmethod
+    def adopt(cls, fd: int) -> "Channel":
+        """Take over the descriptor `fd`, which this channel closes from now on."""
+        return cls(socket.socket(fileno=fd))
+
+    @classmethod
+    def pair(cls) -> tuple["Channel", "Channel"]:
+        """Two connected ends."""
+        ours, theirs = socket.socketpair()
+        return cls(ours), cls(theirs)
+
+    def send(self, type_: str, **fields: Any) -> None:
+        """Send one message; blocks while the peer's buffer is full. OSError if the peer is gone."""
+        frame = json.dumps({"type": type_, **fields}).encode() + b"\n"
+        self._sock.sendall(frame)
+
+    def receive(self) -> list[Message]:
+        """Wait for bytes, then return every whole message (perhaps none). EOFError at the end."""
+        try:
+            data = self._sock.recv(_CHUNK)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError("the control channel is closed")
+        *frames, self._partial = (self._partial + data).split(b"\n")
+        messages = []
+        for frame in frames:
+            fields = json.loads(frame)
+            messages.append(Message(fields.pop("type"), fields))
+        return messages
+
+    def fileno(self) -> int:
+        """The descriptor, for selectors and for handing this end to a worker."""
+        return self._sock.fileno()
+
+    def detach(self) -> int:
+        """Give up the descriptor without closing it."""
+        return self._sock.detach()
+
+    def close(self) -> None:
+        """Close the channel: the peer sees the end."""
+        self._sock.close()
+
+    def __enter__(self) -> "Channel":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

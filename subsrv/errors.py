@@ -1,0 +1,32 @@
+"""What can go wrong, each with the exit status it earns.
+
+The command line turns any of these into one line on standard error; nothing else chooses a status.
+"""
+
+
+class SubsrvError(Exception):
+    """A failure a person can act on: its text is one line, `detail` (a traceback) follows if set."""
+
+    status = 1
+
+    def __init__(self, message: str, *, detail: str | None = None) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+class ConfigError(SubsrvError):
+    """A bad option or configuration; the text holds every fault found, not only the first."""
+
+    status = 2
+
+
+class AppLoadError(SubsrvError):
+    """The application cannot be loaded, or its lifespan startup failed."""
+
+    status = 3
+
+
+class WorkerStartError(SubsrvError):
+    """A worker cannot start at all, for a reason that is not the application's."""
+
+    status = 4
