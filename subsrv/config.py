@@ -47,10 +47,11 @@ class Option:
         return f"must be {rule}, not {value!r}{self._hint(value)}" if rule else None
 
     def _broken_rule(self, value: Any) -> str | None:
+        rule: str = self.kind.value
         if self.kind is Kind.CHOICE:
-            return None if value in self.choices else f"one of {', '.join(self.choices)}"
+            return None if value in self.choices else f"{rule} {', '.join(self.choices)}"
         if not _is_a(self.kind, value):
-            return self.kind.value
+            return rule
         if self.kind in (Kind.COUNT, Kind.SIZE, Kind.SECONDS):
             # What a C int or ssize_t holds, for these numbers end up in system calls.
             most = sys.maxsize if self.kind is Kind.SIZE else 2**31 - 1
@@ -94,14 +95,16 @@ def _is_text(value: object) -> bool:
 
 def _names_attribute(app: str) -> bool:
     module, _, attribute = app.partition(":")
-    return all(name.isidentifier() for name in (*module.split("."), *attribute.split(".")))
+    names = (*module.split("."), *attribute.split("."))
+    return all(name.isidentifier() for name in names) and not module.endswith(".py")
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """The tail of a message about an unknown `word`: the known one that is like it, or nothing."""
     import difflib  # only once something is wrong: no worker pays for it
 
-    close = difflib.get_close_matches(str(word), list(known), n=1)
+    # The cutoff is above what the prefix SUBSRV_ alone makes two short names alike.
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.75)
     return f", did you mean {close[0]!r}?" if close else ""
 
 
