@@ -73,8 +73,6 @@ def serve(app: str | None = None, **arguments: Any) -> int:
         return _run(config)
     except SubsrvError as error:
         return _tell(error)
-    except KeyboardInterrupt:
-        return INTERRUPTED
 
 
 def _run(config: Config) -> int:
@@ -84,7 +82,7 @@ def _run(config: Config) -> int:
     # An application that changes the working directory must not move it under later workers.
     folder = os.path.abspath(config.app_dir)
     if not os.path.isdir(folder):
-        raise ConfigError(f"--app-dir {config.app_dir!r} is not a folder")
+        raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
     return Supervisor(config, on_ready=_announce).run()
 
