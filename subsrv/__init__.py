@@ -18,9 +18,11 @@ def serve(app: str | None = None, **settings: Any) -> int:
         `bind="127.0.0.1:0,unix:/run/app.sock"`. Neither the environment nor pyproject.toml is
         read: what the call says is the whole configuration.
 
-    Returns 0 after a drain. A failure is told on standard error, as the command tells it, and
-    its status returned: `sys.exit(subsrv.serve("hello:app"))`. Call it from the main thread and
-    under `if __name__ == "__main__":`, for process workers import the script again.
+    Call it from the main thread and under `if __name__ == "__main__":`, for process workers
+    import the script again.
+
+    Returns 0 after a drain. A failure to start or to go on is told on standard error, as the
+    command tells it, and its status returned: `sys.exit(subsrv.serve("hello:app"))`.
 
     Raises ConfigError where an argument is bad.
     """

@@ -68,9 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(app: str | None = None, **arguments: Any) -> int:
     """What `subsrv.serve` does."""
-    config = settings.from_arguments({"app": app, **arguments})
     try:
-        return _run(config)
+        return _run(settings.from_arguments({"app": app, **arguments}))
+    except ConfigError:  # the caller's own mistake, so the caller's traceback
+        raise
     except SubsrvError as error:
         return _tell(error)
 
@@ -129,7 +130,9 @@ def _parser() -> _Parser:
         if option.group not in groups:
             note = _GROUP_NOTES.get(option.group)
             groups[option.group] = parser.add_argument_group(option.group, note)
-        groups[option.group].add_argument(*_names(name), help=_help(option), **_reading(option))
+        # By the dest "app", argparse knows a positional argument.
+        spelling = name if option.kind is Kind.APP else settings.flag(name)
+        groups[option.group].add_argument(spelling, help=_help(option), **_reading(option))
     about = parser.add_argument_group("About")
     about.add_argument("--help", "-h", action="help", help="show this and exit")
     about.add_argument("--version", action="version", version=_version(), help="show it and exit")
@@ -139,10 +142,6 @@ def _parser() -> _Parser:
 def _formatter(*, prog: str) -> argparse.HelpFormatter:
     width = min(shutil.get_terminal_size().columns, 100)
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=width)
-
-
-def _names(name: str) -> tuple[str, ...]:
-    return ("app",) if name == "app" else (settings.flag(name),)
 
 
 def _reading(option: Option) -> dict[str, Any]:

@@ -132,17 +132,15 @@ def test_a_bad_option_is_one_line_and_status_2(
         (SubsrvError("gone"), 1, "gone\n"),
     ],
 )
-@pytest.mark.parametrize("entry", [lambda: cli.main(["m:a"]), lambda: subsrv.serve("m:a")])
 def test_a_failure_is_told_with_its_detail_and_has_its_status(
     error: SubsrvError,
     status: int,
     told: str,
-    entry: Callable[[], int],
     supervisor: StubSupervisor,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     supervisor.outcome = failing(error)
-    assert entry() == status
+    assert cli.main(["m:a"]) == status
     assert capsys.readouterr() == ("", f"subsrv: error: {told}")
 
 
@@ -211,12 +209,23 @@ def test_serve_takes_fields_of_config_and_nothing_else(
     [
         ({"wokers": 1}, "unknown setting 'wokers', did you mean 'workers'?"),
         ({"workers": -1}, "workers must be 0 or more, not -1"),
+        ({"app_dir": "no/where"}, "app-dir must be a folder that exists, not 'no/where'"),
         ({"app": 5}, "app must be module:attribute, not 5: every isolate imports it for itself"),
     ],
 )
-def test_serve_raises_for_a_bad_argument(arguments: dict[str, Any], told: str) -> None:
+def test_serve_raises_for_a_bad_argument(
+    arguments: dict[str, Any], told: str, supervisor: StubSupervisor
+) -> None:
     with pytest.raises(ConfigError, match=f"^{re.escape(told)}$"):
         subsrv.serve(**arguments)
+
+
+def test_serve_tells_any_other_failure_and_returns_its_status(
+    supervisor: StubSupervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supervisor.outcome = failing(AppLoadError("no app"))
+    assert subsrv.serve("m:a") == 3
+    assert capsys.readouterr() == ("", "subsrv: error: no app\n")
 
 
 # What a person reads.
