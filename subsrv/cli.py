@@ -9,12 +9,15 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
-from subsrv import settings
+from subsrv import logs, settings
 from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
+
+if TYPE_CHECKING:
+    from subsrv.supervisor import ReadyInfo
 
 INTERRUPTED = 130  # what a shell reports for SIGINT
 
@@ -85,6 +88,7 @@ def _run(config: Config) -> int:
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
+    logs.configure(config.log_level)
     return Supervisor(config, on_ready=_announce).run()
 
 
@@ -190,11 +194,6 @@ def _version() -> str:
     return f"subsrv {subsrv.__version__} ({python}, {build})"
 
 
-def _announce(*, urls: Sequence[str], workers: int, gil: str, mode: str) -> None:
+def _announce(ready: "ReadyInfo") -> None:
     """The line that scripts wait for: from here on every worker accepts."""
-    print(
-        f"subsrv: ready {' '.join(urls)} mode={mode} workers={workers} pid={os.getpid()} "
-        f"python={platform.python_version()} gil={gil}",
-        file=sys.stderr,
-        flush=True,
-    )
+    print(f"subsrv: {ready}", file=sys.stderr, flush=True)

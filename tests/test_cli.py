@@ -24,6 +24,7 @@ class StubSupervisor:
 
     def __init__(self) -> None:
         self.configs: list[Config] = []
+        self.levels: list[str] = []
         self.outcome: Callable[[], int] = lambda: 0
 
     def __call__(self, config: Config, *, on_ready: Callable[..., None]) -> Self:
@@ -41,6 +42,7 @@ def supervisor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StubSuperviso
     module = types.ModuleType("subsrv.supervisor")
     monkeypatch.setattr(module, "Supervisor", stub, raising=False)
     monkeypatch.setitem(sys.modules, "subsrv.supervisor", module)
+    monkeypatch.setattr("subsrv.logs.configure", stub.levels.append)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("SUBSRV_")]:
         monkeypatch.delenv(name)
@@ -87,6 +89,11 @@ def test_the_app_folder_is_made_absolute(supervisor: StubSupervisor, tmp_path: P
     (tmp_path / "src").mkdir()
     assert cli.main(["--app-dir", "src"]) == 0
     assert supervisor.configs[0].app_dir == str(tmp_path / "src")
+
+
+def test_the_supervisor_logs_at_the_level_asked_for(supervisor: StubSupervisor) -> None:
+    assert cli.main(["--log-level", "debug"]) == 0
+    assert supervisor.levels == ["debug"]
 
 
 # Faults and exit statuses.
@@ -147,6 +154,18 @@ def test_a_failure_is_told_with_its_detail_and_has_its_status(
 def test_the_supervisors_status_is_the_commands(supervisor: StubSupervisor) -> None:
     supervisor.outcome = lambda: 7
     assert cli.main([]) == subsrv.serve() == 7
+
+
+def test_one_line_says_that_it_is_ready(
+    supervisor: StubSupervisor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def outcome() -> int:
+        supervisor.on_ready("ready http://127.0.0.1:1")
+        assert capsys.readouterr() == ("", "subsrv: ready http://127.0.0.1:1\n")
+        return 0
+
+    supervisor.outcome = outcome
+    assert cli.main([]) == 0
 
 
 def test_an_interrupt_before_the_start_is_quiet(
