@@ -182,10 +182,9 @@ def _help(option: Option) -> str:
 
 
 def _size(size: int) -> str:
-    for suffix, unit in (("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10)):
-        if size and size % unit == 0:
-            return f"{size // unit}{suffix}"
-    return str(size)
+    fitting = (item for item in settings.SUFFIXES.items() if max(size, 1) % item[1] == 0)
+    suffix, unit = max(fitting, key=lambda item: item[1])
+    return f"{size // unit}{suffix}"
 
 
 def _version() -> str:

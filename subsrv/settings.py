@@ -16,13 +16,13 @@ from subsrv.errors import ConfigError
 
 PREFIX = "SUBSRV_"
 TABLE = "pyproject.toml [tool.subsrv]"
+SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 _SIZE = re.compile(r"(\d{1,18})([kmg]?)", re.ASCII | re.IGNORECASE)
-_SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 def flag(name: str) -> str:
@@ -99,7 +99,7 @@ def _convert(kind: Kind, raw: object) -> object:
         case Kind.ADDRESSES:
             return tuple(address.strip() for address in raw.split(","))
         case Kind.SIZE if size := _SIZE.fullmatch(raw):
-            return int(size[1]) * _SUFFIXES[size[2].lower()]
+            return int(size[1]) * SUFFIXES[size[2].lower()]
         case Kind.COUNT | Kind.SIZE | Kind.SECONDS:
             try:
                 return float(raw) if kind is Kind.SECONDS else int(raw)
