@@ -117,8 +117,8 @@ def _option(group: str, kind: Kind, default: Any, help_: str, **more: Any) -> An
 class Config:
     """Every setting of the server, checked when it is made.
 
-    Sizes are in bytes, times in seconds; 0 turns a limit or a timeout off. Raises ConfigError,
-    whose text holds every fault.
+    Sizes are in bytes, times in seconds; 0 turns a limit or a timeout off, but a
+    `graceful_timeout` of 0 waits for nothing. Raises ConfigError, whose text holds every fault.
     """
 
     app: str | None = _option(

@@ -14,10 +14,10 @@ from typing import Any
 from subsrv.config import OPTIONS, Config, Kind, did_you_mean
 from subsrv.errors import ConfigError
 
-PREFIX = "SUBSRV_"
-TABLE = "pyproject.toml [tool.subsrv]"
-SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_PREFIX = "SUBSRV_"
+_TABLE = "pyproject.toml [tool.subsrv]"
 
+SUFFIXES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -30,16 +30,23 @@ def flag(name: str) -> str:
     return "APP" if name == "app" else f"--{name.replace('_', '-')}"
 
 
+# How each source spells the fields of Config.
+_SNAKE = {name: name for name in OPTIONS}
+_KEBAB = {name.replace("_", "-"): name for name in OPTIONS}
+_VARIABLES = {_PREFIX + name.upper(): name for name in OPTIONS}
+_FLAGS = {flag(name): name for name in OPTIONS}
+
+
 def from_sources(flags: Mapping[str, object], environ: Mapping[str, str], folder: Path) -> Config:
     """The configuration of a command: `flags` over `environ` over `folder`/pyproject.toml.
 
     The flags are keyed as they are spelled. A variable that is empty counts as not set.
     Raises ConfigError with the faults of all three.
     """
-    variables = {name: text for name, text in environ.items() if name.startswith(PREFIX) and text}
+    variables = {name: text for name, text in environ.items() if name.startswith(_PREFIX) and text}
     faults: list[str] = []
     values = {
-        **_read(_table(folder), f"{TABLE}: ", "key", {**_KEBAB, **_SNAKE}, faults),
+        **_read(_table(folder), f"{_TABLE}: ", "key", {**_KEBAB, **_SNAKE}, faults),
         **_read(variables, "", "variable", _VARIABLES, faults),
         **_read(flags, "", "option", _FLAGS, faults),
     }
@@ -55,13 +62,6 @@ def from_arguments(arguments: Mapping[str, object]) -> Config:
     if faults:
         raise ConfigError("; ".join(faults))
     return Config(**values)
-
-
-# How each source spells the fields of Config.
-_SNAKE = {name: name for name in OPTIONS}
-_KEBAB = {name.replace("_", "-"): name for name in OPTIONS}
-_VARIABLES = {PREFIX + name.upper(): name for name in OPTIONS}
-_FLAGS = {flag(name): name for name in OPTIONS}
 
 
 def _read(
