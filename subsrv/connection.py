@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subsrv.exchange import HIGH_WATER, Exchange
+from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT, Reactor
 
@@ -40,7 +40,7 @@ class Shared:
     parser: HeadParser
     encoder: Encoder
     timeouts: Timeouts
-    begin: Callable[["Connection", Request], Exchange]
+    begin: Callable[[Transport, Request], Exchange]
     connections: set["Connection"] = field(default_factory=set)
     requests: int = 0
     refused: int = 0
@@ -51,9 +51,29 @@ class Connection:
     """See the module. Lives from accept to close in the worker that accepted it."""
 
     __slots__ = (
-        "_advancing", "_body_open", "_corked", "_discarded", "_exchange", "_fd", "_heading",
-        "_ended", "_lingering", "_out", "_paused", "_reader", "_recv", "_send", "_shared",
-        "_sock", "_stamp", "_write_stamp", "client", "closing", "encoder", "pending", "server",
+        "_advancing",
+        "_body_open",
+        "_corked",
+        "_discarded",
+        "_ended",
+        "_exchange",
+        "_fd",
+        "_heading",
+        "_lingering",
+        "_out",
+        "_paused",
+        "_reader",
+        "_recv",
+        "_send",
+        "_shared",
+        "_sock",
+        "_stamp",
+        "_write_stamp",
+        "client",
+        "closing",
+        "encoder",
+        "pending",
+        "server",
     )  # fmt: skip
 
     def __init__(

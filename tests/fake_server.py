@@ -1,6 +1,5 @@
 """A supervisor over fake workers, as a program: fake_server.py '{"mode": "thread", ...}'."""
 
-import dataclasses
 import json
 import sys
 

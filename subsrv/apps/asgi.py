@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from subsrv.apps.lifespan import Lifespan
 from subsrv.apps.tasks import Tasks
-from subsrv.exchange import HIGH_WATER, Disconnected, Exchange, Transport
+from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.http1 import Request
 
 type Message = dict[str, Any]
@@ -120,7 +120,7 @@ class ASGIExchange(Exchange):
         else:
             raise RuntimeError(f"unexpected message {kind!r}")
         if self._transport is None:
-            raise Disconnected("the client is gone")
+            raise DisconnectedError("the client is gone")
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange."""
@@ -149,7 +149,7 @@ class ASGIExchange(Exchange):
             if not self._complete:
                 self.fail("the application was cancelled")
         elif (error := task.exception()) is not None:
-            if not (isinstance(error, Disconnected) and self._gone):
+            if not (isinstance(error, DisconnectedError) and self._gone):
                 self.fail("the application failed", error)
         elif not self._complete and not self._gone:
             self.fail("the application returned before its response was complete")

@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.exchange import Transport
-from subsrv.http1 import Request, ResponseError
+from subsrv.http1 import Request
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -215,9 +215,7 @@ class WSGIApp:
     `multithread` and `multiprocess` are what PEP 3333 wants to be told.
     """
 
-    def __init__(
-        self, app: App, *, threads: int, multithread: bool, multiprocess: bool
-    ) -> None:
+    def __init__(self, app: App, *, threads: int, multithread: bool, multiprocess: bool) -> None:
         self.call = app
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
         self._room = threads + _QUEUE

@@ -37,7 +37,13 @@ class Request:
     )
 
     def __init__(
-        self, method: str, raw_path: bytes, query: bytes, *, version: str, headers: tuple[Field, ...]
+        self,
+        method: str,
+        raw_path: bytes,
+        query: bytes,
+        *,
+        version: str,
+        headers: tuple[Field, ...],
     ) -> None:
         self.method = method
         #: The path as sent, percent-encoded, without the query; "*" for OPTIONS *.
