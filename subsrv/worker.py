@@ -110,6 +110,7 @@ def _make_app(config: Config, tasks: Tasks) -> App:
         return WSGIApp(
             loaded.app,
             threads=config.threads,
+            cache=config.header_cache,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )

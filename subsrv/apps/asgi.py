@@ -54,10 +54,7 @@ class ASGIExchange(Exchange):
     def _scope(self) -> Scope:
         request, transport = self.request, self._transport
         assert transport is not None
-        template = request.derived
-        if template is None:
-            template = request.derived = _template(request)
-        scope: Scope = template.copy()  # type: ignore[attr-defined]
+        scope = request.sighted(_template)
         # Whatever an application may change is its own.
         scope["asgi"] = _VERSIONS.copy()
         scope["headers"] = list(request.headers)
