@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from subsrv.apps.collecting import CollectingExchange
+from subsrv.apps.quoting import unquote
 from subsrv.exchange import Transport
 from subsrv.http1 import Request
 
@@ -262,7 +262,7 @@ class WSGIApp:
         """What follows from the head alone."""
         path = request.raw_path
         if b"%" in path:
-            path = unquote_to_bytes(path)
+            path = unquote(path)
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
