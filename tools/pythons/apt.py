@@ -80,15 +80,32 @@ class Apt:
         for name in ("state", "lists/partial", "cache", "archives/partial"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "state" / "status").touch()
-        configuration = _CONFIGURATION.format(folder=self.folder)
-        (self.folder / "apt.conf").write_text(configuration)
+        self._configure(_CONFIGURATION)
         archive = self._archive()
-        (self.folder / "sources.list").write_text(
-            f"{kind} [signed-by={_KEYRING}] {archive} {self.suite} main\n"
-        )
-        own = _ONLY_OWN_SOURCES.format(folder=self.folder)
-        (self.folder / "apt.conf").write_text(configuration + own)
+        self._configure(_CONFIGURATION + _ONLY_OWN_SOURCES)
+        sources = self.folder / "sources.list"
+        sources.write_text(f"{kind} [signed-by={_KEYRING}] {archive} {self.suite} main\n")
+        try:
+            self._get("update")
+        except UnavailableError:
+            if "NO_PUBKEY" not in self.log.read_text():
+                raise
+            keyring = self._newer_keyring()
+            sources.write_text(f"{kind} [signed-by={keyring}] {archive} {self.suite} main\n")
+            self._get("update")
+
+    def _newer_keyring(self) -> Path:
+        """The keyring that the machine's own suite has now; the machine's keys vouch for it."""
+        self._configure(_CONFIGURATION)
         self._get("update")
+        self._get("download", "debian-archive-keyring", cwd=self.folder)
+        (package,) = self.folder.glob("debian-archive-keyring_*.deb")
+        run(["dpkg", "-x", package, self.folder / "keyring"], log=self.log, timeout=_TIMEOUT)
+        self._configure(_CONFIGURATION + _ONLY_OWN_SOURCES)
+        return self.folder / "keyring" / _KEYRING.relative_to("/")
+
+    def _configure(self, text: str) -> None:
+        (self.folder / "apt.conf").write_text(text.format(folder=self.folder))
 
     def _archive(self) -> str:
         """The address from which the machine has its own Debian packages."""

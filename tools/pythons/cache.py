@@ -25,7 +25,7 @@ Build = Callable[[Path, Path], Path]
 
 #: Completes and checks the thing in its final folder (first), with the working folder's log
 #: (second); the facts it returns are kept with the mark.
-Finish = Callable[[Path, Path], "dict[str, str]"]
+Finish = Callable[[Path, Path], dict[str, str]]
 
 
 def say(message: str) -> None:
@@ -80,7 +80,8 @@ def discard(name: str) -> None:
     """Remove a thing, complete or not."""
     # The mark goes first: a folder half removed must not look complete.
     (root() / name / _MARK).unlink(missing_ok=True)
-    shutil.rmtree(root() / name, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(root() / name)
 
 
 def write(path: Path, text: str) -> None:

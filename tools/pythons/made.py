@@ -20,10 +20,11 @@ def find(request: Request) -> Interpreter:
     Raises:
         UnavailableError: nothing was, or it no longer works.
     """
-    for name in (f"debian-{request}", f"source-{request}"):
-        if cache.kept(name) is not None:
-            return _get(name, request)
-    raise UnavailableError("none made yet")
+    # Not a build from source with the GIL: that is a control for experiments.
+    name = f"{'source' if request.free_threaded else 'debian'}-{request}"
+    if cache.kept(name) is None:
+        raise UnavailableError("none made yet")
+    return _get(name, request)
 
 
 def make(

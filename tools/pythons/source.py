@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import cache, machine, made
@@ -37,8 +38,11 @@ _BUILD_PACKAGES = [
     "zlib1g-dev",
 ]
 
-#: Seconds. Three minutes on two cores without PGO; PGO runs the test suite in between.
-_BUILD_TIMEOUT = 2 * 3600.0
+#: How long it takes, without and with PGO, which runs the test suite in between.
+_DURATION = {False: "three minutes", True: "half an hour"}
+
+#: Seconds for each step.
+_TIMEOUT = 2 * 3600.0
 
 
 def build_free_threaded(request: Request) -> Interpreter:
@@ -72,19 +76,23 @@ def make(request: Request, *, pgo: bool = False) -> Interpreter:
         log = work / "log"
         machine.install(_BUILD_PACKAGES, log=log)
         source = work / "source"
-        if not source.exists():
-            _fetch(request, suite, work, source, log=log)
-        minutes = "half an hour" if pgo else "a few minutes"
-        cache.say(f"{request}: building it from source, {minutes}; progress in {log}")
-        if not (source / "Makefile").exists():
-            command = ["./configure", "--quiet", f"--prefix={final}", *options]
-            run(command, log=log, timeout=_BUILD_TIMEOUT, cwd=source)
-        processors = str(len(os.sched_getaffinity(0)))
-        run(["make", "-s", "-j", processors], log=log, timeout=_BUILD_TIMEOUT, cwd=source)
+        interrupted = source.exists()
+        if not interrupted:
+            _fetch(request, suite, work, log=log)
+        cache.say(f"{request}: building it, {_DURATION[pgo]} on two cores; progress in {log}")
+        try:
+            _compile(source, [*options, f"--prefix={final}"], log=log)
+        except UnavailableError:
+            if not interrupted:
+                raise
+            # Perhaps what was interrupted left half an object file, which make takes for whole.
+            cache.say(f"{request}: what was interrupted cannot be continued; building it anew")
+            shutil.rmtree(source)
+            _fetch(request, suite, work, log=log)
+            _compile(source, [*options, f"--prefix={final}"], log=log)
         root = work / "root"
         shutil.rmtree(root, ignore_errors=True)
-        command = ["make", "-s", "install", f"DESTDIR={root}"]
-        run(command, log=log, timeout=_BUILD_TIMEOUT, cwd=source)
+        run(["make", "-s", "install", f"DESTDIR={root}"], log=log, timeout=_TIMEOUT, cwd=source)
         return root / final.relative_to("/")
 
     return made.make(
@@ -96,13 +104,24 @@ def make(request: Request, *, pgo: bool = False) -> Interpreter:
     )
 
 
-def _fetch(request: Request, suite: str, work: Path, source: Path, *, log: Path) -> None:
-    cache.say(f"{request}: fetching the source from Debian {suite}")
+def _fetch(request: Request, suite: str, work: Path, *, log: Path) -> None:
+    """Unpack the source into the folder ``source`` of the working folder."""
+    cache.say(f"{request}: fetching its source from Debian {suite}")
     files = Apt(work / "apt", suite, log).download_source(f"python{request.version}")
     (archive,) = files.glob("*.orig.tar.?z")  # its signature lies beside it
     unpacked = work / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)
     unpacked.mkdir()
     command = ["tar", "-x", "--strip-components=1", "-C", str(unpacked), "-f", str(archive)]
-    run(command, log=log, timeout=_BUILD_TIMEOUT)
-    unpacked.rename(source)
+    run(command, log=log, timeout=_TIMEOUT)
+    unpacked.rename(work / "source")
+
+
+def _compile(source: Path, options: Sequence[str], *, log: Path) -> None:
+    """Configure and make, from where an interrupted run stopped."""
+    configured = source / "configured"
+    if not configured.exists():
+        run(["./configure", "--quiet", *options], log=log, timeout=_TIMEOUT, cwd=source)
+        configured.touch()
+    processors = len(os.sched_getaffinity(0))
+    run(["make", "-s", f"-j{processors}"], log=log, timeout=_TIMEOUT, cwd=source)
