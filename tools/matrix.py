@@ -31,6 +31,8 @@ _LINT = (
     ("mypy --strict", ("-m", "mypy", "--strict", *_SOURCES)),
 )
 
+_PYTEST = ("-m", "pytest")
+
 #: Seconds for one step. pytest ends a test that hangs long before that; this ends what pytest
 #: cannot, such as a server that outlived its test and holds the output open.
 _STEP_TIMEOUT = 600.0
@@ -46,14 +48,16 @@ class Result:
     seconds: float
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run it; exit status 1 if anything failed or a leg cannot be had."""
     parser = argparse.ArgumentParser(
-        prog="python3 -m tools.matrix", description=__doc__.splitlines()[0] if __doc__ else None
+        prog="python3 -m tools.matrix",
+        description="Lint, types and tests over the interpreters; other options go to pytest.",
+        allow_abbrev=False,
     )
     parser.add_argument("--legs", default=_LEGS, help=f"interpreter requests (default: {_LEGS})")
     parser.add_argument("--lint", action="store_true", help="lint and types only")
-    options, pytest_options = parser.parse_known_args()
+    options, pytest_options = parser.parse_known_args(argv)
     legs = options.legs.split()
     results: list[Result] = []
     environments = _prepare([] if options.lint else legs, results)
@@ -64,7 +68,7 @@ def main() -> int:
     else:
         results += [_run(name, linter, command) for name, command in _LINT]
     for leg, made in environments.items():
-        results.append(_run(f"pytest {leg}", made, ("-m", "pytest", *pytest_options)))
+        results.append(_run(f"pytest {leg}", made, (*_PYTEST, *pytest_options)))
     rows = [
         (each.step, "passed" if each.passed else "FAILED", f"{each.seconds:.0f} s", each.said)
         for each in results
@@ -100,7 +104,8 @@ def _run(step: str, made: Environment, words: Sequence[str]) -> Result:
     """Run Python in the environment, passing its output on as it comes."""
     print(f"\n==== {step} on {made.interpreter.version} ====", flush=True)
     begin = time.monotonic()
-    process = subprocess.Popen(
+    said = ""
+    with subprocess.Popen(
         [str(made.python), *words],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -110,19 +115,18 @@ def _run(step: str, made: Environment, words: Sequence[str]) -> Result:
         errors="replace",
         # A process group of its own, so that what a test may have left running ends with it.
         start_new_session=True,
-    )
-    timer = threading.Timer(_STEP_TIMEOUT, _end, [process])
-    timer.start()
-    said = ""
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            said = line.strip("= \n") or said
-        status = process.wait()
-    finally:
-        timer.cancel()
-        _end(process)
+    ) as process:
+        timer = threading.Timer(_STEP_TIMEOUT, _end, [process])
+        timer.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                said = line.strip("= \n") or said
+            status = process.wait()
+        finally:
+            timer.cancel()
+            _end(process)
     seconds = time.monotonic() - begin
     if seconds >= _STEP_TIMEOUT:
         said = f"took longer than {_STEP_TIMEOUT:.0f} s"
