@@ -95,7 +95,7 @@ class Supervisor:
         self,
         config: Config,
         *,
-        on_ready: Callable[[ReadyInfo], None] = lambda _: None,
+        on_ready: Callable[[ReadyInfo], object] = lambda _: None,
         backend: backends.Backend | None = None,
     ) -> None:
         self._config = config
@@ -269,7 +269,7 @@ class Supervisor:
             unasked = WorkerStartError(f"worker {worker.index} ended without being asked to")
             self._lost(worker.index, error or unasked, served=served)
         elif error and worker.ready:
-            _log(error, "while draining")
+            _log(error, "it was draining")
             self._status = 1
 
     def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:

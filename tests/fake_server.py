@@ -42,7 +42,7 @@ class FakeServer:
     def __init__(
         self,
         *,
-        fault: str = "",
+        faults: dict[str, Any] | None = None,
         margin: float = 3.0,
         env: dict[str, str] | None = None,
         **config: Any,
@@ -55,7 +55,12 @@ class FakeServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=[int(text[5:]) for text in config["bind"] if text.startswith("fd://")],
-            env={**os.environ, "PYTHONPATH": path, "FAULT": fault, **(env or {})},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "FAULTS": json.dumps(faults or {}),
+                **(env or {}),
+            },
             encoding="utf-8",
         )
         self.log = ""

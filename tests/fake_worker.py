@@ -1,9 +1,10 @@
 """A worker without HTTP, which misbehaves when it is told to: what backends are tested with.
 
-$FAULT says what it does before it accepts ("hang:PATH"), and one word sent over a connection what
-it does then ("who", "die").
+$FAULTS says what it does before it accepts ({"1": "die"}: the worker of index 1 dies), and one word
+sent over a connection what it does then.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -30,28 +31,29 @@ def run_worker(text: str) -> None:
             serve(selector, channel)
         except EOFError:  # the supervisor is gone
             pass
-        except Failure as failure:
+        except StartError as failure:
             channel.send("failed", status=3, message=str(failure), detail="its traceback")
         finally:
             for listener in listeners:
                 listener.close()
 
 
-class Failure(Exception):
+class StartError(Exception):
     """Sent as "failed"."""
 
 
 def begin(spec: Spec, channel: Channel) -> None:
-    match os.environ.get("FAULT", "").split(":"):
-        case ["fail", index] if spec.index == int(index):
-            raise Failure("cannot load the app")
-        case ["die", index] if spec.index == int(index):
+    faults = json.loads(os.environ.get("FAULTS", "{}"))
+    match faults.get(str(spec.index), faults.get("all")):
+        case "fail":
+            raise StartError("cannot load the app")
+        case "die":
             raise RuntimeError("boom at the start")
         case ["hang", path]:
             mark(path)
             threading.Event().wait()
         case ["once", path] if os.path.exists(path):
-            raise Failure("loads only once")
+            raise StartError("loads only once")
         case ["once", path]:
             mark(path)
         case ["import", module]:
@@ -93,7 +95,8 @@ def answer(listener: socket.socket) -> None:
         match connection.recv(100):
             case b"who":
                 connection.sendall(json.dumps(identity()).encode() + b"\n")
-                connection.recv(1)  # busy until the client lets it go
+                with contextlib.suppress(ConnectionResetError):
+                    connection.recv(1)  # busy until the client lets it go
             case b"die":
                 raise RuntimeError("boom")
             case b"exit":

@@ -75,7 +75,9 @@ def listening_sockets(pids: list[int]) -> dict[tuple[int, str], str]:
 def test_exits_are_clean_run_after_run(mode: dict[str, Any]) -> None:
     # CPython 3.13.0 aborts here (9 of 9) unless the main interpreter imported datetime first.
     for _ in range(3):
-        with FakeServer(workers=3, fault="import:datetime", **mode).wait_ready() as server:
+        with FakeServer(
+            workers=3, faults={"all": ["import", "datetime"]}, **mode
+        ).wait_ready() as server:
             assert server.finish(signal.SIGTERM) == 0
             assert server.log == ""
 
