@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subsrv.exchange import HIGH_WATER, Exchange
+from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT, Reactor
 
@@ -40,7 +40,7 @@ class Shared:
     parser: HeadParser
     encoder: Encoder
     timeouts: Timeouts
-    begin: Callable[["Connection", Request], Exchange]
+    begin: Callable[[Transport, Request], Exchange]
     connections: set["Connection"] = field(default_factory=set)
     requests: int = 0
     refused: int = 0
@@ -51,9 +51,30 @@ class Connection:
     """See the module. Lives from accept to close in the worker that accepted it."""
 
     __slots__ = (
-        "_advancing", "_body_open", "_corked", "_discarded", "_exchange", "_fd", "_heading",
-        "_ended", "_lingering", "_out", "_paused", "_reader", "_recv", "_send", "_shared",
-        "_sock", "_stamp", "_write_stamp", "client", "closing", "encoder", "pending", "server",
+        "_advancing",
+        "_body_open",
+        "_corked",
+        "_discarded",
+        "_ended",
+        "_exchange",
+        "_fd",
+        "_heading",
+        "_lingering",
+        "_more",
+        "_out",
+        "_paused",
+        "_reader",
+        "_recv",
+        "_send",
+        "_shared",
+        "_sock",
+        "_stamp",
+        "_write_stamp",
+        "client",
+        "closing",
+        "encoder",
+        "pending",
+        "server",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +95,7 @@ class Connection:
         self._body_open = False  # the current request's body has not been read to its end
         self._discarded = 0
         self._advancing = False
+        self._more = False  # bytes of another request stand behind the current one
         self._paused = False
         self._lingering = False
         self._ended = False  # the client will send no more
@@ -136,7 +158,10 @@ class Connection:
                         self._stamp = self._shared.reactor.now
                     break
                 if type(event) is Request:
+                    self._more = reader.buffered > 0
                     self._begin(event)
+                    if not self._more and not self._body_open:
+                        break
                 else:
                     assert not isinstance(event, Request)
                     self._body_event(event)
@@ -221,7 +246,7 @@ class Connection:
         if self._body_open and exchange is not None and not exchange.awaits_body:
             # It may be waiting for 100 Continue: whether the body comes now, nobody knows.
             keep_alive = keep_alive and not exchange.request.expects_continue
-        if self._advancing and self._reader.buffered and keep_alive and not self._body_open:
+        if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
             self._corked.append(data)
             if len(self._corked) >= 64:

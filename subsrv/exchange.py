@@ -17,7 +17,7 @@ HIGH_WATER = 65536
 """Bytes waiting in a buffer above which its producer is paused (asyncio's default)."""
 
 
-class Disconnected(OSError):
+class DisconnectedError(OSError):
     """The client is gone. ASGI 2.4 wants an OSError from `send` then."""
 
 
@@ -27,7 +27,7 @@ class Transport(Protocol):
     encoder: Encoder
     closing: bool
     pending: int
-    client: tuple[str, int] | None
+    client: tuple[str, int | None] | None
     server: tuple[str, int | None] | None
 
     def send(self, data: bytes) -> None:

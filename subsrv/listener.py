@@ -24,7 +24,10 @@ class Listener:
     """
 
     def __init__(
-        self, reactor: Reactor, sock: socket.socket, accepted: Callable[[socket.socket, object], None]
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        accepted: Callable[[socket.socket, object], None],
     ) -> None:
         self._reactor = reactor
         self._sock = sock

@@ -191,9 +191,7 @@ class Reactor(selectors.BaseSelector):
             until_tick = self._next_tick - self.now
             if timeout is None or timeout > until_tick:
                 timeout = max(until_tick, 0.0)
-        events = self._poller.poll(
-            timeout if timeout is None or timeout > 0 else 0, _MAX_EVENTS
-        )
+        events = self._poller.poll(timeout if timeout is None or timeout > 0 else 0, _MAX_EVENTS)
         self.now = now = time.monotonic()
         if now >= self._next_tick:
             self._next_tick = now + self._tick

@@ -47,7 +47,7 @@ class _Worker:
         self._channel = channel
         self._reactor = reactor
         self._server: Server | None = None
-        self._stop: asyncio.Future[float] = asyncio.Future()
+        self._stop: asyncio.Future[float]
 
     async def run(self) -> None:
         config = self._config
@@ -62,9 +62,7 @@ class _Worker:
             self._tell("failed", status=error.status, message=str(error), detail=error.detail)
             return
         except Exception as error:
-            self._tell(
-                "failed", status=4, message=f"{error!r}", detail=traceback.format_exc()
-            )
+            self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
         self._server = server = Server(config, app, self._reactor)
         # What start-up made stays: collections need not look at it again, and after a fork it
@@ -112,6 +110,7 @@ def _make_app(config: Config, tasks: Tasks) -> App:
         return WSGIApp(
             loaded.app,
             threads=config.threads,
+            cache=config.header_cache,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )

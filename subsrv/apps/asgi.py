@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from subsrv.apps.lifespan import Lifespan
 from subsrv.apps.tasks import Tasks
-from subsrv.exchange import HIGH_WATER, Disconnected, Exchange, Transport
+from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.http1 import Request
 
 type Message = dict[str, Any]
@@ -54,10 +54,7 @@ class ASGIExchange(Exchange):
     def _scope(self) -> Scope:
         request, transport = self.request, self._transport
         assert transport is not None
-        template = request.derived
-        if template is None:
-            template = request.derived = _template(request)
-        scope: Scope = template.copy()  # type: ignore[attr-defined]
+        scope = request.sighted(_template)
         # Whatever an application may change is its own.
         scope["asgi"] = _VERSIONS.copy()
         scope["headers"] = list(request.headers)
@@ -120,7 +117,7 @@ class ASGIExchange(Exchange):
         else:
             raise RuntimeError(f"unexpected message {kind!r}")
         if self._transport is None:
-            raise Disconnected("the client is gone")
+            raise DisconnectedError("the client is gone")
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange."""
@@ -149,7 +146,7 @@ class ASGIExchange(Exchange):
             if not self._complete:
                 self.fail("the application was cancelled")
         elif (error := task.exception()) is not None:
-            if not (isinstance(error, Disconnected) and self._gone):
+            if not (isinstance(error, DisconnectedError) and self._gone):
                 self.fail("the application failed", error)
         elif not self._complete and not self._gone:
             self.fail("the application returned before its response was complete")

@@ -53,7 +53,8 @@ class Lifespan:
         assert self._task is not None
         self._answer = asyncio.get_running_loop().create_future()
         self._messages.put_nowait({"type": f"lifespan.{what}"})
-        await asyncio.wait([self._task, self._answer], return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [self._task, self._answer]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._answer.done():
             return self._answer.result()
         error = self._task.exception()
@@ -63,9 +64,7 @@ class Lifespan:
             else:
                 # Most applications without lifespan raise here; those with it, and with a
                 # mistake, need the trace to be found.
-                _log.debug(
-                    "no lifespan: %s", "".join(traceback.format_exception(error)).rstrip()
-                )
+                _log.debug("no lifespan: %s", "".join(traceback.format_exception(error)).rstrip())
         return None
 
     async def _run(self, state: dict[str, Any]) -> None:

@@ -85,8 +85,7 @@ def _refusal(error: BaseException) -> str | None:
     """The extension module that refused to load in a subinterpreter, if that is what happened."""
     seen: BaseException | None = error
     while seen is not None:
-        match = _REFUSED.search(str(seen)) if isinstance(seen, ImportError) else None
-        if match is not None:
+        if isinstance(seen, ImportError) and (match := _REFUSED.search(str(seen))):
             return repr(match["module"] or seen.name or _importing(seen))
         seen = seen.__cause__ or seen.__context__
     return None
@@ -101,9 +100,9 @@ def _importing(error: BaseException) -> str:
 
 def _interface(app: Callable[..., Any], name: str) -> str:
     try:
-        parameters = inspect.signature(app).parameters.values()
+        parameters = [*inspect.signature(app).parameters.values()]
     except (TypeError, ValueError):
-        parameters = ()
+        parameters = []
     positional = [
         p
         for p in parameters

@@ -100,9 +100,7 @@ class NativeExchange(CollectingExchange):
 
     __slots__ = ("_handler", "_tasks", "client")
 
-    def __init__(
-        self, transport: Transport, request: Head, handler: Handler, tasks: Tasks
-    ) -> None:
+    def __init__(self, transport: Transport, request: Head, handler: Handler, tasks: Tasks) -> None:
         super().__init__(transport, request)
         self._handler = handler
         self._tasks = tasks

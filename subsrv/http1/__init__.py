@@ -6,7 +6,16 @@ Imports nothing of the server, so it can be tested, fuzzed and reused on its own
 from subsrv.http1.errors import ProtocolError
 from subsrv.http1.reader import End, Reader
 from subsrv.http1.request import HeadParser, Limits, Request
-from subsrv.http1.response import CONTINUE, LAST_CHUNK, Encoder, Framing, Head, Headers, ResponseError, chunk
+from subsrv.http1.response import (
+    CONTINUE,
+    LAST_CHUNK,
+    Encoder,
+    Framing,
+    Head,
+    Headers,
+    ResponseError,
+    chunk,
+)
 
 __all__ = [
     "CONTINUE",

@@ -5,6 +5,8 @@ position after what it used up; `done` says that the body is whole. What it leav
 see again with more behind it.
 """
 
+from collections.abc import Callable
+
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
 from subsrv.http1.request import Field, Limits
@@ -58,7 +60,7 @@ class ChunkedBody:
         # How far beyond its start the current line has been searched for its end: a line that
         # comes byte by byte is not searched from its start each time.
         self._scanned = 0
-        self._step = self._size_line
+        self._step: Callable[[bytes | bytearray, int, list[bytes]], int | None] = self._size_line
         self.done = False
         self.trailers: tuple[Field, ...] = ()
 

@@ -41,7 +41,13 @@ content_length = re.compile(rb"[0-9]{1,19}")
 # quoted string here holds no CR or LF, quoted or not, or a line could end inside it.
 _QUOTED = rb'"(?:[\t\x20!#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
 _EXTENSION = (
-    rb"[ \t]*+;[ \t]*+" + _TCHAR + rb"++(?:[ \t]*+=[ \t]*+(?:" + _TCHAR + rb"++|" + _QUOTED + rb"))?+"
+    rb"[ \t]*+;[ \t]*+"
+    + _TCHAR
+    + rb"++(?:[ \t]*+=[ \t]*+(?:"
+    + _TCHAR
+    + rb"++|"
+    + _QUOTED
+    + rb"))?+"
 )
 chunk_line = re.compile(rb"([0-9A-Fa-f]{1,15}+)((?:" + _EXTENSION + rb")*+)")
 
