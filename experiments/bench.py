@@ -10,51 +10,15 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from experiments.harness import environment, wrk
 from experiments.harness.interpreters import InterpreterError, Interpreters
-from experiments.harness.section import Options, Target, targets_table
+from experiments.harness.options import INTERFACES, MODES, add_python, names, positive
+from experiments.harness.section import Options, targets_table
 from experiments.harness.table import Table
-from experiments.sections import memory, overhead, scaling, sharing
-
-MODES = ("interp", "nogil", "thread", "process")
-INTERFACES = ("native", "asgi", "wsgi")
-
-
-class Section(NamedTuple):
-    """One part of the benchmark, and how long it runs where nobody says."""
-
-    run: Callable[[Options], dict[str, Any]]
-    tables: Callable[[dict[str, Any]], list[Table | str]]
-    targets: Callable[[dict[str, Any]], list[Target]]
-    rounds: int
-    duration: int
-    interfaces: tuple[str, ...]
-    modes: tuple[str, ...]
-
-
-SECTIONS = {
-    "overhead": Section(
-        overhead.run, overhead.tables, overhead.targets, 5, 2, INTERFACES, ("interp",)
-    ),
-    "scaling": Section(scaling.run, scaling.tables, scaling.targets, 5, 2, ("asgi",), MODES),
-    "nogil": Section(sharing.run, sharing.tables, sharing.targets, 8, 2, ("asgi",), ("nogil",)),
-    "memory": Section(memory.run, memory.tables, memory.targets, 3, 1, ("asgi",), MODES),
-}
-
-
-def _names(allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    def parse(text: str) -> tuple[str, ...]:
-        names = tuple(name for name in text.split(",") if name)
-        unknown = ", ".join(name for name in names if name not in allowed)
-        if unknown or not names:
-            raise argparse.ArgumentTypeError(f"{unknown or 'nothing'}: not of {', '.join(allowed)}")
-        return names
-
-    return parse
+from experiments.sections import SECTIONS, Section
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,38 +27,27 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    add = parser.add_argument
+    add(
         "--section",
         action="append",
         choices=SECTIONS,
         help="what to run; repeatable (default: overhead)",
     )
-    parser.add_argument(
-        "--only",
-        type=_names(INTERFACES),
-        metavar="LIST",
-        help="interfaces to measure: native,asgi,wsgi",
-    )
-    parser.add_argument(
+    add("--only", type=names(INTERFACES), metavar="LIST", help="interfaces: native,asgi,wsgi")
+    add(
         "--mode",
-        type=_names(MODES),
+        type=names(MODES),
         metavar="LIST",
-        help="modes to measure (default: interp for overhead, else all four)",
+        help="modes to measure (default: interp for overhead, else all that apply)",
     )
-    parser.add_argument(
-        "--python",
-        action="append",
-        default=[],
-        metavar="[LEG=]PATH",
-        help="interpreter to measure; repeatable, to give one with a GIL and a "
-        "free-threaded one (default: 3.14 and the newest free-threaded)",
-    )
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds, the warm-up not counted")
-    parser.add_argument("--duration", type=int, metavar="SECONDS", help="length of a round")
-    parser.add_argument("--quick", action="store_true", help="one round of one second")
-    parser.add_argument("--seed", type=int, help="for the order of the rounds (default: random)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value there")
-    parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    add_python(parser)
+    add("--rounds", type=positive, metavar="N", help="rounds, the warm-up not counted")
+    add("--duration", type=positive, metavar="SECONDS", help="length of a round")
+    add("--quick", action="store_true", help="one round of one second")
+    add("--seed", type=int, help="for the order of the rounds (default: random)")
+    add("--json", type=Path, metavar="FILE", help="write every value there")
+    add("--check", action="store_true", help="fail where a target is missed")
     return parser
 
 

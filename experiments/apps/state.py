@@ -1,4 +1,7 @@
-"""What an application sees of the isolate that runs it, asked for inside a request."""
+"""What an application sees of the isolate that runs it, asked for inside a request.
+
+Every application of the experiments answers `POST /state` with it.
+"""
 
 import json
 import os

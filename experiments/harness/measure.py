@@ -24,6 +24,7 @@ class Round:
     """What one round measured. CPU times in seconds, of all threads and processes of a side."""
 
     report: wrk.Report
+    output: str
     server_cpu: float
     client_cpu: float
     #: Seconds on the CPU of the server's threads that ran at all, the busiest first.
@@ -73,6 +74,7 @@ def measure(server: Server, load: wrk.Load, *, response_size: int) -> Round:
     spent = (seconds - threads_before.get(name, 0.0) for name, seconds in threads.items())
     return Round(
         report=report,
+        output=output,
         server_cpu=server_cpu,
         client_cpu=client_cpu,
         thread_cpu=tuple(sorted((each for each in spent if each > 0), reverse=True)),

@@ -50,11 +50,14 @@ def verify(server: Server, body: bytes = HELLO, path: str = "/") -> bytes:
     return raw
 
 
-def get(server: Server, path: str) -> bytes:
-    """The body of one GET on a connection of its own; WrongAnswerError unless its status is 200."""
+def post(server: Server, path: str) -> bytes:
+    """The body that answers an empty POST on a connection of its own.
+
+    WrongAnswerError unless its status is 200.
+    """
     connection = http.client.HTTPConnection(*server.address, timeout=_TIMEOUT)
     try:
-        connection.request("GET", path, headers={"Connection": "close"})
+        connection.request("POST", path, headers={"Connection": "close"})
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
