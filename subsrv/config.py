@@ -1,68 +1,237 @@
-"""The configuration: one frozen dataclass, each default written here and nowhere else."""
+"""The configuration: one frozen dataclass, each default written here and nowhere else.
+
+Each field carries an `Option`, which says what the setting is. The rule that its value must keep
+is written there once, and serves every source of settings (settings.py) and `--help` (cli.py).
+"""
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Self
 
-
-def _option(default: Any, help_: str, **more: Any) -> Any:
-    """A field with what the command line needs to offer it: help text, metavar, choices, flag."""
-    return field(default=default, metadata={"help": help_, **more})
-
+from subsrv.errors import ConfigError
 
 MODES = ("interp", "nogil", "thread", "process")
 
 
+class Kind(Enum):
+    """What sort of value a setting has, in the words of an error message."""
+
+    APP = "module:attribute"
+    FOLDER = "a folder"
+    CHOICE = "one of"
+    FLAG = "true or false"
+    COUNT = "a whole number"
+    SIZE = "a whole number of bytes"
+    SECONDS = "a number of seconds"
+    ADDRESSES = "one address or more"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """One setting: its kind, default and bounds, and what `--help` says of it under which title."""
+
+    group: str
+    kind: Kind
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    least: int = 0
+
+    def fault(self, value: object) -> str | None:
+        """What is wrong with `value`, as in "must be 0 or more, not -1"; None if nothing is."""
+        rule = self._broken_rule(value)
+        return f"must be {rule}, not {value!r}{self._hint(value)}" if rule else None
+
+    def _broken_rule(self, value: Any) -> str | None:
+        rule: str = self.kind.value
+        if self.kind is Kind.CHOICE:
+            return None if value in self.choices else f"{rule} {', '.join(self.choices)}"
+        if not _is_a(self.kind, value):
+            return rule
+        if self.kind in (Kind.COUNT, Kind.SIZE, Kind.SECONDS):
+            # What a C int or ssize_t holds, for these numbers end up in system calls.
+            most = sys.maxsize if self.kind is Kind.SIZE else 2**31 - 1
+            if not value >= self.least:  # rather than "<", which NaN would pass
+                return f"{self.least} or more"
+            if value > most:
+                return f"{most} or less"
+        return None
+
+    def _hint(self, value: object) -> str:
+        if self.kind is Kind.CHOICE:
+            return did_you_mean(value, self.choices)
+        if self.kind is not Kind.APP:
+            return ""
+        if not isinstance(value, str):
+            return ": every isolate imports it for itself"
+        module, _, attribute = value.partition(":")
+        guess = f"{module.removesuffix('.py').replace('/', '.')}:{attribute or 'app'}"
+        return f", did you mean {guess!r}?" if _names_attribute(guess) else ""
+
+
+def _is_a(kind: Kind, value: object) -> bool:
+    match kind:
+        case Kind.APP:
+            return value is None or (isinstance(value, str) and _names_attribute(value))
+        case Kind.FLAG:
+            return isinstance(value, bool)
+        case Kind.COUNT | Kind.SIZE:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Kind.SECONDS:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.ADDRESSES:
+            return isinstance(value, tuple) and value != () and all(map(_is_text, value))
+        case _:
+            return _is_text(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _names_attribute(app: str) -> bool:
+    module, _, attribute = app.partition(":")
+    names = (*module.split("."), *attribute.split("."))
+    return all(name.isidentifier() for name in names) and not module.endswith(".py")
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """The tail of a message about an unknown `word`: the known one that is like it, or nothing."""
+    import difflib  # only once something is wrong: no worker pays for it
+
+    # The cutoff is above what the prefix SUBSRV_ alone makes two short names alike.
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.75)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _option(group: str, kind: Kind, default: Any, help_: str, **more: Any) -> Any:
+    option = Option(group=group, kind=kind, default=default, help=help_, **more)
+    return dataclasses.field(default=default, metadata={"option": option})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
-    """Every setting of the server. Sizes are in bytes, times in seconds, 0 turns a limit off."""
+    """Every setting of the server, checked when it is made.
 
-    app: str | None = _option(None, "the application, module:attribute (default: a hello app)")
-    factory: bool = _option(False, "APP is a function that returns the application")
-    app_dir: str = _option(".", "put this folder on the import path first", metavar="DIR")
+    Sizes are in bytes, times in seconds; 0 turns a limit or a timeout off, but a
+    `graceful_timeout` of 0 waits for nothing. Raises ConfigError, whose text holds every fault.
+    """
+
+    app: str | None = _option(
+        "Application",
+        Kind.APP,
+        None,
+        "module:attribute of an ASGI, WSGI or native application (default: a built-in hello)",
+    )
+    factory: bool = _option(
+        "Application", Kind.FLAG, False, "APP is a function that returns the application"
+    )
+    app_dir: str = _option(
+        "Application", Kind.FOLDER, ".", "folder to put first on the import path"
+    )
     interface: str = _option(
-        "auto", "how to call the application", choices=("auto", "asgi", "wsgi", "native")
+        "Application",
+        Kind.CHOICE,
+        "auto",
+        "how APP is called; auto looks at its signature",
+        choices=("auto", "asgi", "wsgi", "native"),
     )
-    mode: str = _option("interp", "what each worker is", choices=MODES)
-    workers: int = _option(0, "workers (default: one for each usable CPU)", metavar="N")
-    threads: int = _option(1, "threads for WSGI requests in each worker", metavar="N")
+
+    mode: str = _option(
+        "Workers",
+        Kind.CHOICE,
+        "interp",
+        "what each worker is, see below",
+        choices=MODES,
+    )
+    workers: int = _option(
+        "Workers", Kind.COUNT, 0, "how many; 0: one for each CPU this process may use"
+    )
+    threads: int = _option(
+        "Workers", Kind.COUNT, 1, "WSGI requests that each worker runs at once", least=1
+    )
     start_method: str = _option(
-        "spawn", "how process workers are started", choices=("spawn", "fork")
+        "Workers",
+        Kind.CHOICE,
+        "spawn",
+        "how process workers are started",
+        choices=("spawn", "fork"),
     )
+
     bind: tuple[str, ...] = _option(
-        ("127.0.0.1:8080",), "HOST:PORT, unix:PATH or fd://N; repeatable", metavar="ADDRESS"
+        "Listening",
+        Kind.ADDRESSES,
+        ("127.0.0.1:8080",),
+        "HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; port 0 takes a free one; repeatable",
     )
-    backlog: int = _option(2048, "connections the kernel queues for accept", metavar="N")
+    backlog: int = _option(
+        "Listening", Kind.COUNT, 2048, "connections the kernel holds until one is accepted", least=1
+    )
     reactor: str = _option(
-        "auto", "epoll, or the portable selector", choices=("auto", "epoll", "portable")
+        "Listening",
+        Kind.CHOICE,
+        "auto",
+        "how sockets are watched; auto: epoll where there is one",
+        choices=("auto", "epoll", "portable"),
     )
-    # Limits. Precedents: nginx large_client_header_buffers 4 × 8 KiB; Apache LimitRequestLine
-    # 8190 and LimitRequestFields 100; Apache 2.4.54 and waitress 1 GiB for a body.
-    limit_request_line: int = _option(8192, "longest request line", metavar="BYTES")
-    limit_header_size: int = _option(32768, "largest block of header lines", metavar="BYTES")
-    limit_header_count: int = _option(100, "most header lines", metavar="N")
-    limit_body: int = _option(1 << 30, "largest request body", metavar="BYTES")
+
+    # Precedents: nginx large_client_header_buffers 4 x 8k; Apache LimitRequestLine 8190,
+    # LimitRequestFields 100 and, since 2.4.54, LimitRequestBody 1g, as in waitress.
+    limit_request_line: int = _option("Limits", Kind.SIZE, 8192, "of the request line; else 414")
+    limit_header_size: int = _option("Limits", Kind.SIZE, 32768, "of all header lines; else 431")
+    limit_header_count: int = _option("Limits", Kind.COUNT, 100, "header lines; else 431")
+    limit_body: int = _option("Limits", Kind.SIZE, 1 << 30, "of a request body; else 413")
     limit_connections: int = _option(
-        0, "connections a worker holds before it answers 503", metavar="N"
+        "Limits", Kind.COUNT, 0, "connections in each worker; else 503"
     )
-    header_cache: int = _option(
-        1024, "header lines each worker remembers parsed; 0 parses every line anew", metavar="N"
+
+    # Precedents: Apache RequestReadTimeout header=20; nginx client_body_timeout and send_timeout
+    # 60, keepalive_timeout 75; gunicorn graceful_timeout 30.
+    timeout_header: float = _option("Timeouts", Kind.SECONDS, 20.0, "until a request head is whole")
+    timeout_body: float = _option(
+        "Timeouts", Kind.SECONDS, 60.0, "between two parts of a request body"
     )
-    # Timeouts. Precedents: Apache mod_reqtimeout header=20; nginx client_body_timeout 60,
-    # send_timeout 60 and keepalive_timeout 75; gunicorn graceful_timeout 30.
-    timeout_header: float = _option(20.0, "to receive a whole request head", metavar="SECONDS")
-    timeout_body: float = _option(60.0, "between two parts of a request body", metavar="SECONDS")
-    timeout_keep_alive: float = _option(75.0, "for an idle connection", metavar="SECONDS")
+    timeout_keep_alive: float = _option(
+        "Timeouts", Kind.SECONDS, 75.0, "until an idle connection is closed"
+    )
     timeout_write: float = _option(
-        60.0, "for a client that does not read its response", metavar="SECONDS"
+        "Timeouts", Kind.SECONDS, 60.0, "while a client reads nothing of its response"
     )
-    graceful_timeout: float = _option(30.0, "to finish requests when stopping", metavar="SECONDS")
-    date_header: bool = _option(True, "send a Date header")
-    server_header: bool = _option(True, "send a Server header")
+    graceful_timeout: float = _option(
+        "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
+    )
+
+    date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
+    server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
+    header_cache: int = _option(
+        "HTTP",
+        Kind.COUNT,
+        1024,
+        "header lines that each worker remembers parsed; 0 parses each anew",
+    )
+
     log_level: str = _option(
-        "info", "least severe message to log", choices=("debug", "info", "warning", "error")
+        "Logging",
+        Kind.CHOICE,
+        "info",
+        "the least severe messages to show",
+        choices=("debug", "info", "warning", "error"),
     )
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{name} {fault}"
+            for name, option in OPTIONS.items()
+            if (fault := option.fault(getattr(self, name)))
+        ]
+        if self.factory is True and self.app is None:
+            faults.append("factory is set, but there is no app for it to make")
+        if faults:
+            raise ConfigError("; ".join(faults))
 
     def dumps(self) -> str:
         """The whole configuration as one JSON string, the form in which it reaches workers."""
@@ -74,3 +243,8 @@ class Config:
         fields = json.loads(text)
         fields["bind"] = tuple(fields["bind"])
         return cls(**fields)
+
+
+OPTIONS: Mapping[str, Option] = {
+    field.name: field.metadata["option"] for field in dataclasses.fields(Config)
+}

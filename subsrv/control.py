@@ -9,13 +9,17 @@ From the worker:
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
   gone    {}                                            its drain is over; it ends after this
+  died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
   stop    {timeout}                                     drain within so many seconds, then end
   stats   {}                                            asks for a snapshot of its counters
-A channel that closes without "failed" or "gone" is a worker that died. A worker whose channel
-closes has lost its supervisor, and drains.
+"died" comes from the backend, which holds a second descriptor of the worker's end until nothing
+of the worker is left: its isolate is closed when the channel is. A channel that closes without
+"failed", "gone" or "died" is a worker that was killed. A worker whose channel closes has lost its
+supervisor, and drains.
 """
 
+import contextlib
 import json
 import socket
 from typing import Any, NamedTuple
@@ -54,7 +58,10 @@ class Channel:
         self._sock.sendall(frame)
 
     def receive(self) -> list[Message]:
-        """Wait for bytes, then return every whole message (perhaps none). EOFError at the end."""
+        """Wait for bytes, then return every whole message (perhaps none). EOFError at the end.
+
+        BlockingIOError instead of the wait after `setblocking(False)`.
+        """
         try:
             data = self._sock.recv(_CHUNK)
         except ConnectionResetError:
@@ -76,8 +83,17 @@ class Channel:
         """Give up the descriptor without closing it."""
         return self._sock.detach()
 
+    def setblocking(self, flag: bool) -> None:
+        """Whether `send` and `receive` wait, which they do at first."""
+        self._sock.setblocking(flag)
+
+    def shutdown(self) -> None:
+        """Make the peer see the end, even while other descriptors of this end are open."""
+        with contextlib.suppress(OSError):  # the peer is gone already
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Close the channel: the peer sees the end."""
+        """Close this descriptor: the peer sees the end when it was the last of this end."""
         self._sock.close()
 
     def __enter__(self) -> "Channel":

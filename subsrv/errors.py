@@ -5,7 +5,7 @@ The command line turns any of these into one line on standard error; nothing els
 
 
 class SubsrvError(Exception):
-    """A failure a person can act on: its text is one line, `detail` (a traceback) follows if set."""
+    """A failure a person can act on: its text is one line; `detail`, if set, a traceback."""
 
     status = 1
 

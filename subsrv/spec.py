@@ -12,8 +12,10 @@ from subsrv.config import Config
 class Spec:
     """The configuration and the descriptors of one worker.
 
-    `listeners` stay the supervisor's: a worker dups them, because closing an interpreter closes
-    every descriptor that its socket objects own. `control` becomes the worker's own to close.
+    Every descriptor here is this worker's own to close, a copy that the backend made: closing an
+    interpreter closes what its socket objects own, and a listening socket that any process still
+    holds open goes on queueing connections while the workers drain. So a worker takes all of them
+    over first of all, before anything can fail.
     """
 
     config: Config

@@ -1,0 +1,211 @@
+"""ASGI 3: the http protocol (https://asgi.readthedocs.io, HTTP 2.4)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from types import CoroutineType
+from typing import Any
+from urllib.parse import unquote
+
+from subsrv.apps.lifespan import Lifespan
+from subsrv.apps.tasks import Tasks
+from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
+from subsrv.http1 import Request
+
+type Message = dict[str, Any]
+type Scope = dict[str, Any]
+type App = Callable[
+    [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
+    Awaitable[None],
+]
+
+_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
+
+
+class ASGIExchange(Exchange):
+    """One call of an ASGI application."""
+
+    __slots__ = (
+        "_app", "_body", "_body_ended", "_complete", "_delivered", "_gone", "_headers",
+        "_received", "_status", "_wake_up",
+    )  # fmt: skip
+
+    def __init__(self, transport: Transport, request: Request, app: "ASGIApp") -> None:
+        super().__init__(transport, request)
+        self._app = app
+        self._status: int | None = None  # of http.response.start
+        self._headers: Any = ()
+        self._complete = False  # the last http.response.body has come
+        self._gone = False
+        self._body: list[bytes] = []
+        self._received = 0  # bytes in _body
+        self._body_ended = not request.has_body
+        self._delivered = False  # the application has seen the end of the body
+        self._wake_up: asyncio.Event | None = None
+
+    def begin(self) -> None:
+        """See Exchange."""
+        app = self._app
+        scope = self._scope()
+        coroutine = app.call(scope, self.receive, self.send)
+        if type(coroutine) is not CoroutineType:
+            coroutine = _wait(coroutine)
+        app.tasks.start(coroutine, self._ended)
+
+    def _scope(self) -> Scope:
+        request, transport = self.request, self._transport
+        assert transport is not None
+        template = request.derived
+        if template is None:
+            template = request.derived = _template(request)
+        scope: Scope = template.copy()  # type: ignore[attr-defined]
+        # Whatever an application may change is its own.
+        scope["asgi"] = _VERSIONS.copy()
+        scope["headers"] = list(request.headers)
+        scope["client"] = transport.client
+        scope["server"] = transport.server
+        scope["extensions"] = {}
+        state = self._app.lifespan.state
+        if state is not None:
+            scope["state"] = state.copy()
+        return scope
+
+    async def receive(self) -> Message:
+        """ASGI's receive."""
+        while not (self._body or self._body_ended or self._gone or self._complete):
+            if self._transport is not None:
+                self._transport.want_body()
+                if self._body or self._body_ended:
+                    break
+            await self._sleep()
+        if self._body or (self._body_ended and not self._delivered):
+            body = b"".join(self._body)
+            self._body.clear()
+            self._received = 0
+            self._delivered = self._body_ended
+            return {"type": "http.request", "body": body, "more_body": not self._body_ended}
+        while not (self._gone or self._complete):
+            await self._sleep()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """ASGI's send. OSError when the client is gone, RuntimeError for a message out of turn."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            if self._status is None or self._complete:
+                raise RuntimeError(
+                    f"unexpected message {kind!r}: the response "
+                    + ("is complete" if self._complete else "has not been started")
+                )
+            body = message.get("body", b"")
+            if type(body) is not bytes:
+                body = bytes(body)
+            if not message.get("more_body", False):
+                self._complete = True
+                if self._head is None:
+                    self.respond(self._status, self._headers, body)
+                else:
+                    self.finish(body)
+                self._notify()
+                return
+            if self._head is None:
+                self.start(self._status, self._headers)
+            self.write(body)
+            while self.congested:
+                await self._sleep()
+        elif kind == "http.response.start":
+            if self._status is not None:
+                raise RuntimeError(f"unexpected message {kind!r}: the response has been started")
+            self._status = message["status"]
+            self._headers = message.get("headers", ())
+        else:
+            raise RuntimeError(f"unexpected message {kind!r}")
+        if self._transport is None:
+            raise DisconnectedError("the client is gone")
+
+    def body_received(self, data: bytes) -> bool:
+        """See Exchange."""
+        self._body.append(data)
+        self._received += len(data)
+        self.awaits_body = False
+        self._notify()
+        return self._received < HIGH_WATER
+
+    def body_ended(self) -> None:
+        """See Exchange."""
+        self._body_ended = True
+        self._notify()
+
+    def drained(self) -> None:
+        """See Exchange."""
+        self._notify()
+
+    def disconnected(self) -> None:
+        """See Exchange."""
+        self._gone = True
+        self._notify()
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            if not self._complete:
+                self.fail("the application was cancelled")
+        elif (error := task.exception()) is not None:
+            if not (isinstance(error, DisconnectedError) and self._gone):
+                self.fail("the application failed", error)
+        elif not self._complete and not self._gone:
+            self.fail("the application returned before its response was complete")
+
+    async def _sleep(self) -> None:
+        """Wait until something happens to this exchange."""
+        if self._wake_up is None:
+            self._wake_up = asyncio.Event()
+        self._wake_up.clear()
+        await self._wake_up.wait()
+
+    def _notify(self) -> None:
+        if self._wake_up is not None:
+            self._wake_up.set()
+
+
+def _template(request: Request) -> Scope:
+    """What follows from the head alone."""
+    path = request.raw_path.decode("ascii")
+    return {
+        "type": "http",
+        "asgi": None,
+        "http_version": request.version,
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": request.raw_path,
+        "query_string": request.query,
+        "root_path": "",
+        "headers": None,
+        "client": None,
+        "server": None,
+        "extensions": None,
+    }
+
+
+async def _wait(awaitable: Awaitable[None]) -> None:
+    await awaitable
+
+
+class ASGIApp:
+    """An ASGI application in one worker."""
+
+    def __init__(self, app: App, tasks: Tasks) -> None:
+        self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
+        self.tasks = tasks
+        self.lifespan = Lifespan(app)
+
+    def exchange(self, transport: Transport, request: Request) -> ASGIExchange:
+        """A new exchange for this request."""
+        return ASGIExchange(transport, request, self)
+
+    async def startup(self) -> None:
+        """Lifespan's startup. AppLoadError if the application reports its failure."""
+        await self.lifespan.startup()
+
+    async def shutdown(self) -> None:
+        """Lifespan's shutdown."""
+        await self.lifespan.shutdown()

@@ -1,0 +1,125 @@
+"""From "module:attribute" to an application and the interface it speaks."""
+
+import importlib
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from subsrv.config import Config
+from subsrv.errors import AppLoadError
+
+# What CPython, and extension modules that check for themselves, say in a subinterpreter.
+_REFUSED = re.compile(
+    r"module (?P<module>[\w.]+) does not support loading in subinterpreters"
+    r"|cannot load module more than once per process"
+    r"|(?i:subinterpreters? (?:are|is) not supported|does not support sub-?interpreters)"
+)
+
+_BY_PARAMETERS = {3: "asgi", 2: "wsgi", 1: "native"}
+
+
+class Loaded(NamedTuple):
+    """An application and its interface: "asgi", "wsgi" or "native"."""
+
+    app: Callable[..., Any]
+    interface: str
+
+
+def load(config: Config) -> Loaded:
+    """Import the configured application in this isolate. AppLoadError says what went wrong."""
+    if config.app is None:
+        interface = "native" if config.interface == "auto" else config.interface
+        return Loaded(getattr(importlib.import_module("subsrv.hello"), interface), interface)
+    folder = os.path.abspath(config.app_dir)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    app = _find(config.app)
+    if config.factory:
+        try:
+            app = app()
+        except Exception as error:
+            raise AppLoadError(
+                f"the factory {config.app!r} failed: {_line(error)}", detail=_trace(error)
+            ) from error
+    if not callable(app):
+        raise AppLoadError(f"{config.app!r} is {app!r}, which cannot be called")
+    interface = config.interface if config.interface != "auto" else _interface(app, config.app)
+    return Loaded(app, interface)
+
+
+def _find(name: str) -> Any:
+    module_name, _, attribute = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
+        raise _import_failed(name, error) from error
+    except Exception as error:
+        raise _import_failed(name, error) from error
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise AppLoadError(
+                f"cannot load app {name!r}: {module_name!r} has no attribute {attribute!r}"
+            ) from None
+    return found
+
+
+def _import_failed(name: str, error: Exception) -> AppLoadError:
+    refusal = _refusal(error)
+    if refusal is None:
+        return AppLoadError(f"cannot load app {name!r}: {_line(error)}", detail=_trace(error))
+    return AppLoadError(
+        f"cannot load app {name!r} in interp mode: the extension module {refusal} does not load "
+        "in an interpreter of its own; --mode process and --mode thread would work"
+    )
+
+
+def _refusal(error: BaseException) -> str | None:
+    """The extension module that refused to load in a subinterpreter, if that is what happened."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ImportError) and (match := _REFUSED.search(str(seen))):
+            return repr(match["module"] or seen.name or _importing(seen))
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _importing(error: BaseException) -> str:
+    """The module whose import statement raised `error`, as its traceback tells."""
+    frames = [f for f, _ in traceback.walk_tb(error.__traceback__)]
+    names = [f.f_globals.get("__name__", "?") for f in frames]
+    return next((n for n in reversed(names) if not n.startswith("importlib")), "?")
+
+
+def _interface(app: Callable[..., Any], name: str) -> str:
+    try:
+        parameters = [*inspect.signature(app).parameters.values()]
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [
+        p
+        for p in parameters
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    interface = _BY_PARAMETERS.get(len(positional))
+    if interface is None:
+        raise AppLoadError(
+            f"cannot tell the interface of {name!r} from its parameters; say --interface "
+            "asgi, wsgi or native (and --factory, if it makes the application)"
+        )
+    return interface
+
+
+def _line(error: BaseException) -> str:
+    return traceback.format_exception_only(error)[-1].strip()
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

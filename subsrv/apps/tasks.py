@@ -1,0 +1,40 @@
+"""Tasks of applications: started eagerly, and known until they end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+type Ended = Callable[[asyncio.Task[Any]], None]
+
+
+class Tasks:
+    """The tasks of one worker's requests.
+
+    A task starts at once, in the reactor's callback: an application that never really waits is
+    over before this returns, without a turn of the loop's queue (CPython issue 97696).
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        # asyncio keeps only weak references to tasks.
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
+        """Run the coroutine; `ended` is called with its task when it is over."""
+        task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+        if task.done():
+            ended(task)
+        else:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            task.add_done_callback(ended)
+
+    async def drain(self, timeout: float) -> None:
+        """Wait for the tasks to end by themselves; cancel what is left after `timeout` seconds."""
+        if not self._running:
+            return
+        _, pending = await asyncio.wait(self._running, timeout=timeout)
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.wait(pending, timeout=1.0)

@@ -1,0 +1,307 @@
+"""WSGI (PEP 3333), inline in the worker's loop or in a pool of threads."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from subsrv.apps.collecting import CollectingExchange
+from subsrv.exchange import Transport
+from subsrv.http1 import Request
+
+type Environ = dict[str, Any]
+type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
+
+# Requests that wait for a thread, beyond which a worker answers 503 (gunicorn's threads worker
+# holds as many connections).
+_QUEUE = 1000
+
+
+class WSGIExchange(CollectingExchange):
+    """One call of a WSGI application, in the worker's loop.
+
+    A body in several blocks is iterated as fast as the client reads: when too much waits to be
+    sent, iteration stops until that has drained.
+    """
+
+    __slots__ = ("_app", "_blocks", "_headers", "_result", "_status")
+
+    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
+        super().__init__(transport, request)
+        self._app = app
+        self._status: str | None = None
+        self._headers: list[tuple[str, str]] = []
+        self._result: Iterable[bytes] = ()
+        self._blocks: Iterator[bytes] = iter(())
+
+    def run(self) -> None:
+        """Call the application, and send what it returns."""
+        try:
+            self._call()
+            result = self._result
+            if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
+                self._respond(result[0])  # type: ignore[index]
+                self._close()
+            else:
+                self._blocks = iter(result)
+                self._pump()
+        except Exception as error:
+            self._failed(error)
+
+    def drained(self) -> None:
+        """See Exchange."""
+        if self._head is not None:
+            try:
+                self._pump()
+            except Exception as error:
+                self._failed(error)
+
+    def disconnected(self) -> None:
+        """See Exchange."""
+        # Only where iteration had paused: while it runs, the loop does, and nothing is noticed.
+        if self._head is not None:
+            self._close()
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None
+    ) -> Callable[[bytes], None]:
+        """PEP 3333's start_response."""
+        if exc_info is not None:
+            try:
+                if self.started and exc_info[1] is not None:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # no cycle through the frame
+            self._head, self._unsent = None, b""
+        elif self._status is not None:
+            raise AssertionError("start_response was called twice without exc_info")
+        self._status, self._headers = status, headers
+        return self._write
+
+    def _call(self) -> None:
+        environ = self._app.environ(self)
+        self._result = self._app.call(environ, self.start_response)
+
+    def _respond(self, body: bytes) -> None:
+        if self._status is None:
+            raise AssertionError("the application did not call start_response")
+        self.respond(self._status, self._headers, body)
+
+    def _pump(self) -> None:
+        for block in self._blocks:
+            if block:
+                self._write(block)
+            if not self.open:
+                break
+            if self.congested:
+                return
+        else:
+            if self._head is None:
+                self._respond(b"")
+            else:
+                self.finish()
+        self._close()
+
+    def _write(self, block: bytes) -> None:
+        if self._head is None:
+            if self._status is None:
+                raise AssertionError("write() before start_response")
+            self.start(self._status, self._headers)
+        self.write(block)
+
+    def _close(self) -> None:
+        """PEP 3333: the result's close() is called however the request ended."""
+        result, self._result, self._blocks = self._result, (), iter(())
+        self.close_input()
+        close = getattr(result, "close", None)
+        if close is not None:
+            try:
+                close()
+            except Exception as error:
+                self.fail("the application's close() failed", error)
+
+    def _failed(self, error: Exception) -> None:
+        self.fail("the application failed", error)
+        self._close()
+
+
+class ThreadedExchange(WSGIExchange):
+    """One call of a WSGI application in a thread of the pool.
+
+    The thread runs the application and its iterator; whatever touches the connection is done by
+    the loop, which the thread waits for, so that a client that reads slowly slows it down.
+    """
+
+    __slots__ = ("_error", "_gate", "_loop")
+
+    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
+        super().__init__(transport, request, app)
+        self._loop = asyncio.get_running_loop()
+        self._gate = threading.Event()
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Hand the call to the pool, or answer 503 if too many wait."""
+        if not self._app.submit(self._in_thread):
+            self.respond("503 Service Unavailable", [("Retry-After", "1")], b"too many requests\n")
+            self.close_input()
+
+    def drained(self) -> None:
+        """See Exchange."""
+        self._gate.set()
+
+    def disconnected(self) -> None:
+        """See Exchange."""
+        self._gate.set()
+
+    def _in_thread(self) -> None:
+        try:
+            self._call()
+            result = self._result
+            if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
+                self._in_loop(self._respond, result[0])  # type: ignore[index]
+            else:
+                for block in result:
+                    if block:
+                        self._write(block)
+                    if not self.open:
+                        break
+                else:
+                    self._in_loop(self._finish)
+        except Exception as error:
+            self._in_loop(self.fail, "the application failed", error)
+        finally:
+            self._close()
+
+    def _finish(self) -> None:
+        if self._head is None:
+            self._respond(b"")
+        else:
+            self.finish()
+
+    def _write(self, block: bytes) -> None:
+        self._in_loop(super()._write, block)
+
+    def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
+        """Have the loop call it, and wait until it has, and until not too much is pending."""
+        self._gate.clear()
+        try:
+            self._loop.call_soon_threadsafe(self._attempt, function, args)
+        except RuntimeError:
+            return  # the loop is closed: the worker gave up waiting for this thread
+        self._gate.wait()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _attempt(self, function: Callable[..., None], args: tuple[Any, ...]) -> None:
+        try:
+            function(*args)
+        except Exception as error:
+            self._error = error
+        if not self.congested:
+            self._gate.set()
+
+
+class WSGIApp:
+    """A WSGI application in one worker.
+
+    `threads` is how many requests run at once; with one they run in the worker's loop itself.
+    `multithread` and `multiprocess` are what PEP 3333 wants to be told.
+    """
+
+    def __init__(self, app: App, *, threads: int, multithread: bool, multiprocess: bool) -> None:
+        self.call = app
+        self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
+        self._room = threads + _QUEUE
+        self._exchange = ThreadedExchange if self._pool else WSGIExchange
+        self._base: Environ = {
+            "SERVER_SOFTWARE": "subsrv",
+            "SCRIPT_NAME": "",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": multithread or threads > 1,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+
+    def exchange(self, transport: Transport, request: Request) -> WSGIExchange:
+        """A new exchange for this request."""
+        return self._exchange(transport, request, self)
+
+    def environ(self, exchange: WSGIExchange) -> Environ:
+        """The environ of a request whose body has been received."""
+        request, transport = exchange.request, exchange._transport
+        template = request.derived
+        if template is None:
+            template = request.derived = self._template(request)
+        environ: Environ = template.copy()  # type: ignore[attr-defined]
+        environ["wsgi.input"] = exchange.input()
+        if request.chunked:
+            # Known by now, and the only way in which PEP 3333 lets an application rely on it.
+            environ["CONTENT_LENGTH"] = str(exchange._size)
+        if transport is not None:
+            server, client = transport.server, transport.client
+            if server is not None:
+                environ["SERVER_NAME"] = server[0]
+                environ["SERVER_PORT"] = str(server[1] or "")
+            if client is not None:
+                environ["REMOTE_ADDR"] = client[0]
+                environ["REMOTE_PORT"] = str(client[1])
+        return environ
+
+    def _template(self, request: Request) -> Environ:
+        """What follows from the head alone."""
+        path = request.raw_path
+        if b"%" in path:
+            path = unquote_to_bytes(path)
+        environ = self._base.copy()
+        environ["REQUEST_METHOD"] = request.method
+        environ["PATH_INFO"] = path.decode("latin-1")
+        environ["QUERY_STRING"] = request.query.decode("latin-1")
+        environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = "localhost", ""
+        keys = _KEYS
+        for name, raw_value in request.headers:
+            if b"_" in name:
+                # Not to be told from the same name with "-", which a proxy may have vetted.
+                continue
+            key = keys.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+            value = raw_value.decode("latin-1")
+            if key in environ:
+                # RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
+                value = environ[key] + ("; " if name == b"cookie" else ",") + value
+            environ[key] = value
+        return environ
+
+    def submit(self, call: Callable[[], None]) -> bool:
+        """Run `call` in the pool; False if too many wait already."""
+        assert self._pool is not None
+        if not self._room:
+            return False
+        self._room -= 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        future.add_done_callback(self._one_less)
+        return True
+
+    def _one_less(self, _future: object) -> None:
+        self._room += 1
+
+    async def startup(self) -> None:
+        """Nothing to do."""
+
+    async def shutdown(self) -> None:
+        """End the pool's threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+# The two that have no HTTP_ (RFC 3875), and the rest of what browsers send, made once.
+_KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}

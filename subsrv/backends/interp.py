@@ -1,0 +1,60 @@
+"""Workers as interpreters, each with a GIL of its own, each run by one thread of this process."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from subsrv.backends import Lifeline, program
+from subsrv.backends.thread import ThreadHandle
+from subsrv.config import Config
+from subsrv.errors import ConfigError
+from subsrv.spec import Spec
+
+
+class InterpBackend:
+    """Interpreters with their own GIL: concurrent.interpreters, or its backport on 3.13."""
+
+    def __init__(self, entry: str) -> None:
+        self._entry = entry
+        self._interpreters: ModuleType
+
+    def prepare(self, config: Config) -> None:
+        """Find the API. ConfigError if it is missing."""
+        # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the
+        # main interpreter did so before any of them was created (CPython issues 136421, 136423).
+        import datetime  # noqa: F401
+
+        if sys.version_info >= (3, 14):
+            self._interpreters = importlib.import_module("concurrent.interpreters")
+        else:
+            self._interpreters = _backport()
+
+    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
+        """See Backend."""
+        return ThreadHandle(self._life, spec)
+
+    def _life(self, spec: Spec, lifeline: Lifeline) -> None:
+        # One thread creates, runs and closes an interpreter: CPython does not survive an exec
+        # that races a close (CPython issue 127041). One exec is the worker's whole life.
+        try:
+            interpreter = self._interpreters.create()
+            try:
+                interpreter.exec(program(self._entry, sys.path, spec.dumps()))
+            except self._interpreters.ExecutionFailed as failure:
+                # The traceback inside is worth more than the one here, but may be missing.
+                info = failure.excinfo
+                lifeline.report(info.formatted, getattr(info, "errdisplay", info.formatted))
+            finally:
+                interpreter.close()
+        except self._interpreters.InterpreterError as failure:
+            lifeline.died(failure)
+
+
+def _backport() -> ModuleType:
+    try:
+        return importlib.import_module("interpreters_backport.interpreters")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "--mode interp on CPython 3.13 needs the backport: pip install interpreters-pep-734"
+        ) from error

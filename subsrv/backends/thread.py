@@ -1,0 +1,124 @@
+"""Workers as threads: under one GIL, or, on a free-threaded build, without."""
+
+import contextlib
+import dataclasses
+import os
+import platform
+import sys
+import sysconfig
+import threading
+import warnings
+from collections.abc import Callable
+
+from subsrv.backends import Lifeline, resolve
+from subsrv.config import Config
+from subsrv.errors import AppLoadError, ConfigError
+from subsrv.spec import Spec
+
+_GIL_WARNING = "The global interpreter lock"
+
+
+class ThreadHandle:
+    """A worker that is a thread of this process. Nothing can kill it.
+
+    Never a daemon thread: those crash an interpreter that closes under them.
+    """
+
+    def __init__(self, life: Callable[[Spec, Lifeline], None], spec: Spec) -> None:
+        self._over = False
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, spec.control)
+            lifeline = Lifeline(spec.control)
+            undo.callback(lifeline.cut)
+            # Copies, because closing an interpreter closes what its socket objects own.
+            listeners = []
+            for fd in spec.listeners:
+                listeners.append(os.dup(fd))
+                undo.callback(os.close, listeners[-1])
+            own = dataclasses.replace(spec, listeners=tuple(listeners))
+            self._thread = threading.Thread(
+                target=self._run, args=(life, own, lifeline), name=f"worker-{spec.index}"
+            )
+            self._thread.start()
+            undo.pop_all()
+
+    def ended(self) -> bool:
+        """See WorkerHandle."""
+        return self._over
+
+    def join(self) -> None:
+        """See WorkerHandle."""
+        self._thread.join()
+
+    def kill(self) -> bool:
+        """False: CPython can kill neither a thread nor an interpreter."""
+        return False
+
+    def why(self) -> str | None:
+        """None: whatever ends a thread is an exception, and is reported as that."""
+        return None
+
+    def _run(self, life: Callable[[Spec, Lifeline], None], spec: Spec, lifeline: Lifeline) -> None:
+        try:
+            life(spec, lifeline)
+        finally:
+            self._over = True
+            lifeline.cut()
+
+
+class ThreadBackend:
+    """Threads; `nogil` insists on a build and an application that run without the GIL."""
+
+    def __init__(self, entry: str, *, nogil: bool) -> None:
+        self._entry = entry
+        self._nogil = nogil
+
+    def prepare(self, config: Config) -> None:
+        """Load the application once, so that threads do not race to import it."""
+        if self._nogil:
+            _require_free_threading()
+        # Imported here: interp, which borrows ThreadHandle, keeps applications out of this
+        # interpreter.
+        from subsrv import apps
+
+        with warnings.catch_warnings(record=True) as caught:
+            # The first of its kind names the extension module, whatever filters are set.
+            warnings.filterwarnings("always", _GIL_WARNING, RuntimeWarning)
+            apps.load(config)
+        reasons = []
+        for warning in caught:
+            if str(warning.message).startswith(_GIL_WARNING):
+                reasons.append(str(warning.message))
+            else:
+                warnings.showwarning(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+        if self._nogil and sys._is_gil_enabled():
+            raise AppLoadError(
+                "--mode nogil: the application turned the GIL back on; --mode thread or process "
+                f"would work. {' '.join(reasons)}"
+            )
+
+    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
+        """See Backend."""
+        return ThreadHandle(self._life, spec)
+
+    def _life(self, spec: Spec, lifeline: Lifeline) -> None:
+        try:
+            resolve(self._entry)(spec.dumps())
+        except BaseException as failure:  # SystemExit too: nobody above could act on it
+            lifeline.died(failure)
+
+
+def _require_free_threading() -> None:
+    version = platform.python_version()
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise ConfigError(
+            f"--mode nogil needs a free-threaded Python; this is CPython {version} with the GIL; "
+            "try python3.14t -m subsrv (or make serve PYTHON=3.14t MODE=nogil)"
+        )
+    if sys._is_gil_enabled():
+        raise ConfigError(
+            f"--mode nogil: this free-threaded CPython {version} runs with its GIL on "
+            "(PYTHON_GIL=1, -X gil=1 or a module that was imported before)"
+        )

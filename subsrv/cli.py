@@ -1,0 +1,198 @@
+"""The command line: the only place that prints for people and chooses an exit status."""
+
+import argparse
+import dataclasses
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import subsrv
+from subsrv import logs, settings
+from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
+from subsrv.errors import ConfigError, SubsrvError
+
+if TYPE_CHECKING:
+    from subsrv.supervisor import ReadyInfo
+
+INTERRUPTED = 130  # what a shell reports for SIGINT
+
+_GROUP_NOTES = {
+    "Limits": "SIZE is in bytes, or with a suffix: 64k, 1m, 1g. 0: no limit.",
+    "Timeouts": "In seconds. 0: wait for ever.",
+}
+_METAVARS = {
+    Kind.FOLDER: "DIR",
+    Kind.COUNT: "N",
+    Kind.SIZE: "SIZE",
+    Kind.SECONDS: "SECONDS",
+}
+_EPILOG = """\
+Modes:
+  interp   an interpreter with its own GIL, in this process
+  nogil    a thread of this process, on a free-threaded build with the GIL off
+  thread   a thread of this process, under its one GIL
+  process  a process of its own
+
+Settings:
+  Every option is also an environment variable, SUBSRV_WORKERS=4, and a key of
+  the [tool.subsrv] table in ./pyproject.toml, workers = 4. A flag wins over a
+  variable, a variable over the file. A variable holds several addresses with
+  commas between them, and a boolean as 1 or 0, true or false.
+
+Signals:
+  SIGTERM and SIGINT drain the server; the second one ends it at once.
+
+Exit status:
+  0 after a drain, 2 for a bad option or configuration, 3 when the application
+  cannot be loaded, 4 when a worker cannot start, 1 otherwise.
+
+Examples:
+  subsrv                           the built-in hello, a worker for each CPU
+  subsrv shop:app --workers 4      app in shop.py, or in the package shop
+  subsrv shop.wsgi:create_app --factory --threads 8
+  subsrv shop:app --bind 0.0.0.0:8000 --bind unix:/run/shop.sock
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `subsrv` with `argv` (default: sys.argv) and return its exit status."""
+    try:
+        return _run(settings.from_sources(_flags(argv), os.environ, Path()))
+    except SubsrvError as error:
+        return _tell(error)
+    except KeyboardInterrupt:  # before the supervisor took the signals over
+        return INTERRUPTED
+
+
+def serve(app: str | None = None, **arguments: Any) -> int:
+    """What `subsrv.serve` does."""
+    try:
+        return _run(settings.from_arguments({"app": app, **arguments}))
+    except ConfigError:  # the caller's own mistake, so the caller's traceback
+        raise
+    except SubsrvError as error:
+        return _tell(error)
+
+
+def _run(config: Config) -> int:
+    # Imported here, so that --help and a bad option answer at once.
+    from subsrv.supervisor import Supervisor
+
+    # An application that changes the working directory must not move it under later workers.
+    folder = os.path.abspath(config.app_dir)
+    if not os.path.isdir(folder):
+        raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
+    config = dataclasses.replace(config, app_dir=folder)
+    logs.configure(config.log_level)
+    return Supervisor(config, on_ready=_announce).run()
+
+
+def _tell(error: SubsrvError) -> int:
+    print(f"subsrv: error: {error}", file=sys.stderr)
+    if error.detail:
+        print(error.detail.rstrip(), file=sys.stderr)
+    return error.status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, where argparse would print the whole usage and leave."""
+        raise ConfigError(f"{message} (try {self.prog} --help)")
+
+
+def _flags(argv: Sequence[str] | None) -> dict[str, object]:
+    """What the command line gives, keyed by flag. Ends the process after --help and --version."""
+    given, rest = _parser().parse_known_args(argv)
+    flags = [settings.flag(name) for name in OPTIONS]
+    # Told before all else: the value of an unknown option was taken for APP.
+    if unknown := [word.partition("=")[0] for word in rest if word.startswith("-")]:
+        faults = (f"unknown option {word!r}{did_you_mean(word, flags)}" for word in unknown)
+        raise ConfigError("; ".join(faults))
+    if rest:
+        raise ConfigError(f"one APP is enough, {rest[0]!r} is one too many")
+    return {settings.flag(name): value for name, value in vars(given).items()}
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="subsrv",
+        usage="subsrv [APP] [options]",
+        description="Serve a Python application on isolates that share one listening socket.",
+        epilog=_EPILOG,
+        formatter_class=_formatter,
+        argument_default=argparse.SUPPRESS,  # only what is given overrides the other sources
+        add_help=False,
+        allow_abbrev=False,
+    )
+    groups = {}
+    for name, option in OPTIONS.items():
+        if option.group not in groups:
+            note = _GROUP_NOTES.get(option.group)
+            groups[option.group] = parser.add_argument_group(option.group, note)
+        # By the dest "app", argparse knows a positional argument.
+        spelling = name if option.kind is Kind.APP else settings.flag(name)
+        groups[option.group].add_argument(spelling, help=_help(option), **_reading(option))
+    about = parser.add_argument_group("About")
+    about.add_argument("--help", "-h", action="help", help="show this and exit")
+    about.add_argument("--version", action="version", version=_version(), help="show it and exit")
+    return parser
+
+
+def _formatter(*, prog: str) -> argparse.HelpFormatter:
+    width = min(shutil.get_terminal_size().columns, 100)
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=width)
+
+
+def _reading(option: Option) -> dict[str, Any]:
+    """How argparse takes an option: as text, for settings.py reads all sources alike."""
+    match option.kind:
+        case Kind.APP:
+            return {"nargs": "?", "metavar": "APP"}
+        case Kind.FLAG:
+            return {"action": argparse.BooleanOptionalAction}
+        case Kind.CHOICE:
+            return {"metavar": "|".join(option.choices)}
+        case Kind.ADDRESSES:
+            return {"metavar": "ADDRESS", "action": "append"}
+        case kind:
+            return {"metavar": _METAVARS[kind]}
+
+
+def _help(option: Option) -> str:
+    text = option.help.replace("%", "%%")
+    match option.kind, option.default:
+        case Kind.APP, _:
+            return text
+        case Kind.FLAG, on:
+            default = "on" if on else "off"
+        case Kind.SIZE, size:
+            default = _size(size)
+        case Kind.SECONDS, seconds:
+            default = f"{seconds:g}"
+        case Kind.ADDRESSES, addresses:
+            default = ",".join(addresses)
+        case _, value:
+            default = str(value)
+    return f"{text} (default: {default})"
+
+
+def _size(size: int) -> str:
+    fitting = (item for item in settings.SUFFIXES.items() if max(size, 1) % item[1] == 0)
+    suffix, unit = max(fitting, key=lambda item: item[1])
+    return f"{size // unit}{suffix}"
+
+
+def _version() -> str:
+    build = "free-threaded build" if sysconfig.get_config_var("Py_GIL_DISABLED") else "GIL build"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"subsrv {subsrv.__version__} ({python}, {build})"
+
+
+def _announce(ready: "ReadyInfo") -> None:
+    """The line that scripts wait for: from here on every worker accepts."""
+    print(f"subsrv: {ready}", file=sys.stderr, flush=True)

@@ -1,0 +1,430 @@
+"""One client's connection: bytes between its socket, the HTTP/1.1 reader and the exchanges."""
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from subsrv.exchange import HIGH_WATER, Exchange, Transport
+from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
+from subsrv.reactor import IN, OUT, Reactor
+
+_READ_SIZE = 65536
+
+# A body that the application did not read is read to its end for the sake of the connection, up
+# to so many bytes (Go's net/http does the same); beyond that it is cheaper to connect anew.
+_DISCARDED_BODY = 256 * 1024
+
+# After an early close, what the client still sends is read and thrown away for so long, or the
+# kernel would reset the connection and the client lose the response (RFC 9112 section 9.6).
+_LINGER = 2.0
+
+type Address = tuple[str, int | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Timeouts:
+    """In seconds; infinity for none. See Config."""
+
+    header: float
+    body: float
+    keep_alive: float
+    write: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What all connections of one worker share, and what they count. Of one worker only."""
+
+    reactor: Reactor
+    parser: HeadParser
+    encoder: Encoder
+    timeouts: Timeouts
+    begin: Callable[[Transport, Request], Exchange]
+    connections: set["Connection"] = field(default_factory=set)
+    requests: int = 0
+    refused: int = 0
+    timed_out: int = 0
+
+
+class Connection:
+    """See the module. Lives from accept to close in the worker that accepted it."""
+
+    __slots__ = (
+        "_advancing",
+        "_body_open",
+        "_corked",
+        "_discarded",
+        "_ended",
+        "_exchange",
+        "_fd",
+        "_heading",
+        "_lingering",
+        "_out",
+        "_paused",
+        "_reader",
+        "_recv",
+        "_send",
+        "_shared",
+        "_sock",
+        "_stamp",
+        "_write_stamp",
+        "client",
+        "closing",
+        "encoder",
+        "pending",
+        "server",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        shared: Shared,
+        sock: socket.socket,
+        *,
+        client: Address | None,
+        server: Address | None,
+    ) -> None:
+        self._shared = shared
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._recv = sock.recv
+        self._send = sock.send
+        self._reader = Reader(shared.parser)
+        self._exchange: Exchange | None = None
+        self._body_open = False  # the current request's body has not been read to its end
+        self._discarded = 0
+        self._advancing = False
+        self._paused = False
+        self._lingering = False
+        self._ended = False  # the client will send no more
+        self._corked: list[bytes] = []  # responses to pipelined requests, to leave together
+        self._out: deque[memoryview] = deque()  # what the socket did not take
+        #: Bytes that wait to be sent.
+        self.pending = 0
+        self._heading = True  # a head is due, or has begun to come
+        self._stamp = self._write_stamp = shared.reactor.now
+        #: The connection closes when the current response has left.
+        self.closing = False
+        self.encoder = shared.encoder
+        self.client = client
+        self.server = server
+        shared.connections.add(self)
+        shared.reactor.watch(self._fd, IN, self.on_event)
+
+    # Input.
+
+    def on_event(self, mask: int) -> None:
+        """The socket is ready: the reactor's callback."""
+        if mask & OUT:
+            self._flush()
+            if not mask & ~OUT:
+                return
+        if self._paused:
+            # Not asked for, so this is an error or a hang-up; the rest is of no use to anyone.
+            self._lost()
+            return
+        try:
+            data = self._recv(_READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._lost()
+            return
+        if self._lingering:
+            self._discard(data)
+        elif data:
+            self._reader.feed(data)
+            if self._exchange is None or self._body_open:
+                self._advance()
+            elif self._reader.buffered > HIGH_WATER:
+                self._pause()
+        else:
+            self._end_of_input()
+
+    def _advance(self) -> None:
+        """Turn what has been read into exchanges, one after the other."""
+        reader = self._reader
+        self._advancing = True
+        try:
+            while (self._exchange is None or self._body_open) and not self._lingering:
+                if self._paused or self.pending > HIGH_WATER:
+                    break
+                event = reader.next()
+                if event is None:
+                    if reader.buffered and not self._heading and not self._body_open:
+                        self._heading = True
+                        self._stamp = self._shared.reactor.now
+                    break
+                if type(event) is Request:
+                    self._begin(event)
+                else:
+                    assert not isinstance(event, Request)
+                    self._body_event(event)
+        except ProtocolError as error:
+            self._refuse(error)
+        finally:
+            self._advancing = False
+            if self._corked:
+                self._uncork()
+
+    def _begin(self, request: Request) -> None:
+        shared = self._shared
+        shared.requests += 1
+        self._heading = False
+        self._body_open = request.has_body
+        self._exchange = exchange = shared.begin(self, request)
+        exchange.begin()
+
+    def _body_event(self, event: bytes | End) -> None:
+        self._stamp = self._shared.reactor.now
+        exchange = self._exchange
+        if isinstance(event, End):
+            self._body_open = False
+            self._discarded = 0
+            if exchange is not None:
+                exchange.body_ended()
+        elif exchange is not None:
+            if not exchange.body_received(event) and self._exchange is exchange:
+                self._pause()
+        else:
+            self._discarded += len(event)
+            if self._discarded > _DISCARDED_BODY:
+                self._close_after_flush()
+
+    def _end_of_input(self) -> None:
+        """The client has finished sending. It may still read: a response under way goes on."""
+        exchange = self._exchange
+        if exchange is None and not self.pending:
+            self.close()
+            return
+        self._ended = self.closing = True
+        self._pause()
+        if exchange is not None:
+            exchange.disconnected()
+
+    def want_body(self) -> None:
+        """See Transport."""
+        exchange = self._exchange
+        if exchange is None or not self._body_open:
+            return
+        if exchange.request.expects_continue and not exchange.awaits_body:
+            self._transmit(CONTINUE)
+        if not exchange.awaits_body:
+            exchange.awaits_body = True
+            self._stamp = self._shared.reactor.now
+        self._resume()
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._shared.reactor.rewatch(self._fd, OUT if self._out else 0)
+
+    def _resume(self) -> None:
+        if self._paused and not self._ended:
+            self._paused = False
+            self._shared.reactor.rewatch(self._fd, IN | OUT if self._out else IN)
+            if not self._advancing:
+                self._advance()
+
+    # Output.
+
+    def send(self, data: bytes) -> None:
+        """See Transport."""
+        if self._corked:
+            self._uncork()
+        self._transmit(data)
+
+    def finish(self, data: bytes, keep_alive: bool) -> None:
+        """See Transport."""
+        exchange, self._exchange = self._exchange, None
+        self._stamp = self._shared.reactor.now
+        if self._body_open and exchange is not None and not exchange.awaits_body:
+            # It may be waiting for 100 Continue: whether the body comes now, nobody knows.
+            keep_alive = keep_alive and not exchange.request.expects_continue
+        if self._advancing and self._reader.buffered and keep_alive and not self._body_open:
+            # More requests stand behind this one: their responses leave together.
+            self._corked.append(data)
+            if len(self._corked) >= 64:
+                self._uncork()
+            return
+        if self._corked:
+            self._corked.append(data)
+            self._uncork()
+        else:
+            self._transmit(data)
+        if not keep_alive or self.closing:
+            self._close_after_flush()
+        elif not self._advancing:
+            self._resume()
+            if self._reader.buffered:
+                self._advance()
+
+    def abort(self) -> None:
+        """See Transport."""
+        self._exchange = None
+        self.close()
+
+    def _uncork(self) -> None:
+        data = b"".join(self._corked)
+        self._corked.clear()
+        self._transmit(data)
+
+    def _transmit(self, data: bytes) -> None:
+        if self._out:
+            self._out.append(memoryview(data))
+            self.pending += len(data)
+            return
+        try:
+            sent = self._send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._lost()
+            return
+        if sent != len(data):
+            self._out.append(memoryview(data)[sent:])
+            self.pending += len(data) - sent
+            self._write_stamp = self._shared.reactor.now
+            self._shared.reactor.rewatch(self._fd, OUT if self._paused else IN | OUT)
+
+    def _flush(self) -> None:
+        out = self._out
+        while out:
+            piece = out[0]
+            try:
+                sent = self._send(piece)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                self._lost()
+                return
+            self.pending -= sent
+            self._write_stamp = self._shared.reactor.now
+            if sent < len(piece):
+                out[0] = piece[sent:]
+                break
+            out.popleft()
+        if not out and self._fd >= 0:
+            self._shared.reactor.rewatch(self._fd, 0 if self._paused else IN)
+            if self.closing and self._exchange is None:
+                self._close_after_flush()
+                return
+        if self.pending <= HIGH_WATER:
+            if self._exchange is not None:
+                self._exchange.drained()
+            elif not self._paused:
+                self._advance()
+
+    # The end.
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Answer whatever comes with this error, once, and close."""
+        self._refuse(ProtocolError(status, reason))
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Answer a request that cannot be read, once, and close."""
+        self._shared.refused += 1
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            # The body of a request under way is malformed or too large.
+            answered = not exchange.open or exchange.started
+            exchange.disconnected()
+            exchange.detach()
+            if answered:
+                self.close()
+                return
+        self.send(self.encoder.error(error.status, error.reason))
+        self._body_open = True  # so that whatever else comes is discarded, and never read
+        self._close_after_flush()
+
+    def _close_after_flush(self) -> None:
+        self.closing = True
+        if self._out or self._fd < 0:
+            return
+        if self._body_open or self._reader.buffered:
+            self._linger()
+        else:
+            self.close()
+
+    def _linger(self) -> None:
+        """Say that nothing more will come, and wait for the client to close."""
+        if self._lingering:
+            return
+        self._lingering = True
+        self._stamp = self._shared.reactor.now
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        if self._paused:
+            self._paused = False
+            self._shared.reactor.rewatch(self._fd, IN)
+
+    def _discard(self, data: bytes) -> None:
+        if not data:
+            self.close()
+
+    def _lost(self) -> None:
+        """The connection broke."""
+        self.close()
+
+    def close(self) -> None:
+        """Close at once, whatever is under way."""
+        if self._fd < 0:
+            return
+        self._shared.reactor.unwatch(self._fd)
+        self._fd = -1
+        self._sock.close()
+        self._shared.connections.discard(self)
+        self._out.clear()
+        self._corked.clear()
+        self.pending = 0
+        self.closing = True
+        self._lingering = True  # nothing more is read
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.detach()
+            exchange.disconnected()
+
+    def drain(self) -> None:
+        """Finish what is under way, then close. A request that has arrived already counts."""
+        self.closing = True
+        if self._exchange is None and not self._paused and not self._lingering:
+            self.on_event(IN)
+        idle = self._exchange is None and not self._out and not self._body_open
+        if idle and not self._reader.buffered:
+            self.close()
+
+    # Time.
+
+    def check_timeouts(self, now: float) -> None:
+        """Act on whichever time-out has run out; called at each coarse tick."""
+        timeouts = self._shared.timeouts
+        age = now - self._stamp
+        if self._out:
+            if now - self._write_stamp > timeouts.write:
+                self._time_out(None)
+        elif self._lingering:
+            if age > _LINGER:
+                self.close()
+        elif self._exchange is not None:
+            if self._body_open and self._exchange.awaits_body and age > timeouts.body:
+                self._time_out("the body stopped coming")
+        elif self._body_open:
+            if age > timeouts.body:
+                self._time_out(None)
+        elif self._heading:
+            if age > timeouts.header:
+                self._time_out("the request head did not come" if self._reader.buffered else None)
+        elif age > timeouts.keep_alive:
+            self.close()
+        elif age > 1.0:
+            self._reader.forget()
+
+    def _time_out(self, reason: str | None) -> None:
+        self._shared.timed_out += 1
+        if reason is None:
+            self.close()
+        else:
+            self._refuse(ProtocolError(408, reason))

@@ -1,0 +1,179 @@
+"""One request and its response: the seam between a connection and an application.
+
+Each interface (ASGI, WSGI, native) subclasses `Exchange`. The connection calls `begin` and tells
+of the body and of disconnection; the subclass answers with `respond`, or `start`, `write` and
+`finish`. Once it has finished or failed, an exchange has no connection any more, so a late call
+by the application can never touch the response to the next request.
+"""
+
+import logging
+from typing import Protocol
+
+from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
+
+_log = logging.getLogger("subsrv")
+
+HIGH_WATER = 65536
+"""Bytes waiting in a buffer above which its producer is paused (asyncio's default)."""
+
+
+class DisconnectedError(OSError):
+    """The client is gone. ASGI 2.4 wants an OSError from `send` then."""
+
+
+class Transport(Protocol):
+    """What an exchange may ask of its connection."""
+
+    encoder: Encoder
+    closing: bool
+    pending: int
+    client: tuple[str, int | None] | None
+    server: tuple[str, int | None] | None
+
+    def send(self, data: bytes) -> None:
+        """Send, or keep what the socket does not take; `pending` counts that."""
+
+    def finish(self, data: bytes, keep_alive: bool) -> None:
+        """Send the last bytes of the response; the exchange is over."""
+
+    def abort(self) -> None:
+        """Close at once: the response cannot be completed."""
+
+    def want_body(self) -> None:
+        """The application waits for (more of) the body."""
+
+
+_ERROR_HEADERS = [("content-type", "text/plain; charset=utf-8")]
+
+
+class Exchange:
+    """See the module. Errors of the response (ResponseError) are raised to the application."""
+
+    __slots__ = ("_head", "_left", "_transport", "_unsent", "awaits_body", "request")
+
+    def __init__(self, transport: Transport, request: Request) -> None:
+        self._transport: Transport | None = transport
+        self.request = request
+        self._head: Head | None = None
+        self._unsent = b""  # a head that waits for the first bytes of its body
+        #: The application waits for the body, so that a stalled client may be timed out.
+        self.awaits_body = False
+
+    # What the connection calls.
+
+    def begin(self) -> None:
+        """Start to handle the request; its body, if any, comes later."""
+        raise NotImplementedError
+
+    def body_received(self, data: bytes) -> bool:
+        """A piece of the body. False pauses reading until `want_body` is called."""
+        raise NotImplementedError
+
+    def body_ended(self) -> None:
+        """The body is whole."""
+        raise NotImplementedError
+
+    def drained(self) -> None:
+        """What was pending has been sent."""
+        raise NotImplementedError
+
+    def disconnected(self) -> None:
+        """The client is gone, or will send no more. Subclasses extend this."""
+
+    def detach(self) -> None:
+        """The connection is closed: whatever is sent from now on goes nowhere."""
+        self._transport = None
+
+    # What the application's side calls.
+
+    @property
+    def open(self) -> bool:
+        """Whether a response is still wanted: not finished, and the connection is there."""
+        return self._transport is not None
+
+    @property
+    def started(self) -> bool:
+        """Whether any of the response has been sent."""
+        return self._head is not None and not self._unsent
+
+    @property
+    def congested(self) -> bool:
+        """Whether so much waits to be sent that the application should pause."""
+        return self._transport is not None and self._transport.pending > HIGH_WATER
+
+    def respond(self, status: int | str, headers: Headers, body: bytes) -> None:
+        """Send a whole response at once."""
+        transport = self._transport
+        if transport is None:
+            return
+        data, keep_alive = transport.encoder.complete(
+            status, headers, body, self.request, transport.closing
+        )
+        self._transport = None
+        transport.finish(data, keep_alive)
+
+    def start(self, status: int | str, headers: Headers) -> None:
+        """Begin a response whose body comes in pieces. Its head leaves with the first of them."""
+        transport = self._transport
+        if transport is None:
+            return
+        self._head = head = transport.encoder.start(
+            status, headers, self.request, length=None, close=transport.closing
+        )
+        self._unsent = head.data
+        self._left = head.length
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body."""
+        transport, data = self._transport, self._frame(data)
+        if transport is not None and data:
+            transport.send(data)
+
+    def finish(self, data: bytes = b"") -> None:
+        """Send the last piece of the body, which may be empty."""
+        transport = self._transport
+        if transport is None:
+            return
+        data, head = self._frame(data), self._head
+        assert head is not None
+        if head.framing is Framing.LENGTH and self._left:
+            if data:
+                transport.send(data)
+            raise ResponseError(f"the body is {self._left} bytes short of its Content-Length")
+        if head.framing is Framing.CHUNKED:
+            data += LAST_CHUNK
+        self._transport = None
+        transport.finish(data, head.keep_alive)
+
+    def fail(self, reason: str, error: BaseException | None = None) -> None:
+        """The application failed: log it; answer 500, or close if the head has left."""
+        request = self.request
+        path = request.raw_path.decode("latin-1")
+        _log.error("%s in %s %s", reason, request.method, path, exc_info=error)
+        transport = self._transport
+        if transport is None:
+            return
+        if self.started:
+            self._transport = None
+            transport.abort()
+            return
+        transport.closing = True
+        self.respond(500, _ERROR_HEADERS, b"500 Internal Server Error\n")
+
+    def _frame(self, data: bytes) -> bytes:
+        """The bytes to send for a piece of the body, with the head if that has not left."""
+        head = self._head
+        if head is None:
+            # Only where the client was gone before start().
+            return b""
+        if head.framing is Framing.CHUNKED:
+            data = chunk(data) if data else b""
+        elif head.framing is Framing.NONE:
+            data = b""
+        elif head.framing is Framing.LENGTH:
+            if len(data) > self._left:
+                raise ResponseError(f"the body is longer than its Content-Length {head.length}")
+            self._left -= len(data)
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
+        return data

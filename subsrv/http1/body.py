@@ -1,0 +1,153 @@
+"""Request bodies: two decoders with one shape.
+
+`decode(buffer, position)` returns the payload found from `position` on (perhaps empty) and the
+position after what it used up; `done` says that the body is whole. What it leaves, it wants to
+see again with more behind it.
+"""
+
+from collections.abc import Callable
+
+from subsrv.http1 import grammar
+from subsrv.http1.errors import ProtocolError
+from subsrv.http1.request import Field, Limits
+
+# llhttp and Go's net/http bound a chunk's line at 4 KiB; Go allows 16 KiB of extensions for each
+# body. Both keep extensions, which nobody uses, from being a way to send without end.
+_CHUNK_LINE = 4096
+_EXTENSION_BYTES = 16384
+
+# RFC 9110 section 6.5.1: what must be known before the body cannot come after it.
+_FORBIDDEN_TRAILERS = frozenset(
+    b"authorization connection content-encoding content-length content-range content-type cookie "
+    b"expect host keep-alive max-forwards proxy-authorization set-cookie te trailer "
+    b"transfer-encoding upgrade".split()
+)
+
+
+class LengthBody:
+    """A body of `length` bytes (RFC 9112 section 6.2)."""
+
+    __slots__ = ("_remaining", "trailers")
+
+    def __init__(self, length: int) -> None:
+        self._remaining = length
+        self.trailers: tuple[Field, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it has been decoded."""
+        return self._remaining == 0
+
+    def decode(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int]:
+        """See the module."""
+        end = min(len(buffer), position + self._remaining)
+        self._remaining -= end - position
+        return bytes(buffer[position:end]), end
+
+
+class ChunkedBody:
+    """A chunked body (RFC 9112 section 7.1), its size and its overhead bounded by `limits`."""
+
+    __slots__ = (
+        "_extensions", "_limits", "_remaining", "_scanned", "_step", "_total", "done", "trailers",
+    )  # fmt: skip
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._remaining = 0
+        self._total = 0
+        self._extensions = 0
+        # How far beyond its start the current line has been searched for its end: a line that
+        # comes byte by byte is not searched from its start each time.
+        self._scanned = 0
+        self._step: Callable[[bytes | bytearray, int, list[bytes]], int | None] = self._size_line
+        self.done = False
+        self.trailers: tuple[Field, ...] = ()
+
+    def decode(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int]:
+        """See the module. ProtocolError at the first byte that has no place in the grammar."""
+        pieces: list[bytes] = []
+        while not self.done:
+            after = self._step(buffer, position, pieces)
+            if after is None:
+                break
+            position = after
+        return b"".join(pieces), position
+
+    def _size_line(
+        self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
+    ) -> int | None:
+        end = self._line_end(buffer, position, limit=_CHUNK_LINE)
+        if end is None:
+            return None
+        match = grammar.chunk_line.fullmatch(buffer, position, end)
+        if match is None:
+            raise ProtocolError(400, "a chunk's size line is malformed")
+        self._extensions += match.end(2) - match.start(2)
+        if self._extensions > _EXTENSION_BYTES:
+            raise ProtocolError(400, "there are too many chunk extensions")
+        self._remaining = int(match[1], 16)
+        self._total += self._remaining
+        if self._total > self._limits.body:
+            raise ProtocolError(413, "the body is too large")
+        self._step = self._data if self._remaining else self._trailers
+        return end + 2
+
+    def _data(self, buffer: bytes | bytearray, position: int, pieces: list[bytes]) -> int | None:
+        end = min(len(buffer), position + self._remaining)
+        if end == position:
+            return None
+        pieces.append(bytes(buffer[position:end]))
+        self._remaining -= end - position
+        if not self._remaining:
+            self._step = self._data_end
+        return end
+
+    def _data_end(
+        self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
+    ) -> int | None:
+        found = buffer[position : position + 2]
+        if found == b"\r\n":
+            self._step = self._size_line
+            return position + 2
+        if found and found != b"\r":
+            raise ProtocolError(400, "a chunk is longer than its size")
+        return None
+
+    def _trailers(
+        self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
+    ) -> int | None:
+        end = self._line_end(buffer, position, limit=self._limits.header_size)
+        if end is None:
+            return None
+        line = bytes(buffer[position:end])
+        if not line:
+            self.done = True
+            return end + 2
+        match = grammar.field_line.fullmatch(line)
+        if match is None:
+            raise ProtocolError(400, "a trailer line is malformed")
+        name, value = match[1].lower(), match[2].strip(b" \t")
+        if name in _FORBIDDEN_TRAILERS:
+            raise ProtocolError(400, "a trailer has a field that must not be one")
+        self.trailers = (*self.trailers, (name, value))
+        # The lines together are bounded as those of a head are.
+        self._extensions += len(line)
+        if len(self.trailers) > self._limits.header_count or (
+            self._extensions > self._limits.header_size + _EXTENSION_BYTES
+        ):
+            raise ProtocolError(431, "there are too many trailers")
+        return end + 2
+
+    def _line_end(self, buffer: bytes | bytearray, position: int, *, limit: int) -> int | None:
+        """Where the line at `position` ends in CR LF; None if its end is not here yet."""
+        end = buffer.find(b"\n", position + self._scanned, position + limit)
+        if end < 0:
+            self._scanned = len(buffer) - position
+            if self._scanned >= limit:
+                raise ProtocolError(400, "a line within a chunked body is too long")
+            return None
+        self._scanned = 0
+        if buffer[end - 1 : end] != b"\r" or end == position:
+            raise ProtocolError(400, "a line ends with LF and not with CR LF")
+        return end - 1

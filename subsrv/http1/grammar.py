@@ -1,0 +1,58 @@
+"""The grammar of RFC 9110 and 9112 as compiled patterns.
+
+Every repetition is possessive or over disjoint classes, so each pattern runs in linear time.
+Where a pattern is wider or narrower than the RFC, the comment says why.
+"""
+
+import re
+
+# RFC 9110 section 5.6.2.
+_TCHAR = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+token = re.compile(_TCHAR + rb"++")
+
+# What stands in a request target: RFC 3986's characters, and beside them [ ] { } | \ ^ `, which
+# browsers send as they are in paths and queries (WHATWG URL's percent-encode sets leave them).
+# Never a control, a space, a quote, < > # or a byte above 0x7e.
+_TARGET = rb"[!$-;=?-~]"
+# The version is matched wide, so that a wrong one earns 505 and not 400.
+request_line = re.compile(
+    rb"(" + _TCHAR + rb"++) (" + _TARGET + rb"++) HTTP/([0-9]\.[0-9])",
+)
+
+# RFC 9110 section 5.5: visible characters, SP, HTAB and obs-text; no other control, and so no
+# bare CR, bare LF or NUL. No whitespace before the colon (RFC 9112 section 5.1); a line that
+# begins with whitespace (obs-fold, section 5.2) has no name and does not match either.
+field_line = re.compile(rb"(" + _TCHAR + rb"++):([\t\x20-\x7e\x80-\xff]*+)")
+field_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*+")
+
+# RFC 3986 section 3.2: uri-host [ ":" port ]. A registered name is kept to the characters that
+# it and its percent-encoding use; an IP literal to hexadecimal digits, ":" and ".".
+host = re.compile(
+    rb"(\[[0-9A-Fa-f:.]++\]|(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++)(?::([0-9]{0,5}))?"
+)
+
+# absolute-form (RFC 9112 section 3.2.2), the schemes that an HTTP server answers for.
+absolute_target = re.compile(rb"(?i:https?)://([^/?]++)(/[^?]*+)?(?:\?(.*+))?")
+
+# Nineteen digits stay below 2**63 (RFC 9110 section 8.6 asks to guard against overflow).
+content_length = re.compile(rb"[0-9]{1,19}")
+
+# RFC 9112 section 7.1: chunk-size and extensions, whose values are tokens or quoted strings. A
+# quoted string here holds no CR or LF, quoted or not, or a line could end inside it.
+_QUOTED = rb'"(?:[\t\x20!#-\[\]-~\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+_EXTENSION = (
+    rb"[ \t]*+;[ \t]*+"
+    + _TCHAR
+    + rb"++(?:[ \t]*+=[ \t]*+(?:"
+    + _TCHAR
+    + rb"++|"
+    + _QUOTED
+    + rb"))?+"
+)
+chunk_line = re.compile(rb"([0-9A-Fa-f]{1,15}+)((?:" + _EXTENSION + rb")*+)")
+
+
+def tokens(value: bytes) -> list[bytes]:
+    """The members of a comma-separated list, lower-cased; empty ones left out (RFC 9110 5.6.1)."""
+    members = (member.strip(b" \t") for member in value.lower().split(b","))
+    return [member for member in members if member]

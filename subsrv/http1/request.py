@@ -1,0 +1,265 @@
+"""Request heads: from the bytes between two requests' ends to a `Request`."""
+
+from typing import NamedTuple
+
+from subsrv.http1 import grammar
+from subsrv.http1.errors import ProtocolError
+
+type Field = tuple[bytes, bytes]
+"""A header field: its name in lower case, its value without surrounding whitespace."""
+
+
+class Limits(NamedTuple):
+    """Bounds on what a client may send, in bytes unless named otherwise."""
+
+    request_line: int = 8192
+    header_size: int = 32768
+    header_count: int = 100
+    body: int = 1 << 30
+
+
+class Request:
+    """One request head, validated. Shared by equal heads, so nobody may change it."""
+
+    __slots__ = (
+        "body_length",
+        "chunked",
+        "derived",
+        "expects_continue",
+        "has_body",
+        "headers",
+        "keep_alive",
+        "method",
+        "plain",
+        "query",
+        "raw_path",
+        "version",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        raw_path: bytes,
+        query: bytes,
+        *,
+        version: str,
+        headers: tuple[Field, ...],
+    ) -> None:
+        self.method = method
+        #: The path as sent, percent-encoded, without the query; "*" for OPTIONS *.
+        self.raw_path = raw_path
+        self.query = query
+        #: "1.1" or "1.0"
+        self.version = version
+        self.headers = headers
+        self.keep_alive = True
+        self.chunked = False
+        #: The Content-Length; 0 where there is none.
+        self.body_length = 0
+        self.has_body = False
+        #: The client waits for 100 Continue before it sends the body.
+        self.expects_continue = False
+        #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
+        self.plain = True
+        #: A place for whoever handles the request to keep what follows from the head alone.
+        self.derived: object = None
+
+
+# What a field line means to framing, as a number for each line: the sum over a head counts each
+# kind in sixteen bits of its own. A head whose sum is _HOST, one Host and nothing else, is what
+# nearly every GET is, and is known by one comparison.
+_ORDINARY = 0
+_HOST = 1
+_SPECIAL = 1 << 16
+
+# Lines longer than this are parsed anew each time: with the number of entries, it bounds the
+# bytes that a cache can hold.
+_CACHED_LINE = 512
+
+
+class _Lines(dict[bytes, Field]):
+    """A bounded memo from a raw field line to its field; `kinds` has the same keys.
+
+    Most lines repeat even where path and cookies change, so it is by line and not by head: heads
+    never seen before cannot push out lines seen a thousand times. Full, it starts afresh.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self.kinds = _Kinds()
+
+    def __missing__(self, line: bytes) -> Field:
+        match = grammar.field_line.fullmatch(line)
+        if match is None:
+            raise ProtocolError(400, _what_is_wrong(line))
+        name, value = match.groups()
+        name = name.lower()
+        # Optional whitespace is SP and HTAB only (RFC 9110 section 5.6.3).
+        field = name, value.strip(b" \t")
+        if self._size and len(line) <= _CACHED_LINE:
+            if len(self) >= self._size:
+                self.clear()
+                self.kinds.clear()
+            self[line] = field
+            self.kinds[line] = _kind(*field)
+        return field
+
+
+class _Kinds(dict[bytes, int]):
+    """A raw field line's kind. Asked only after `_Lines` has accepted the line."""
+
+    def __missing__(self, line: bytes) -> int:
+        name, _, value = line.partition(b":")
+        return _kind(name.lower(), value.strip(b" \t"))
+
+
+def _kind(name: bytes, value: bytes) -> int:
+    if name == b"host":
+        # A malformed one is special, so that it is looked at, and refused, each time.
+        return _HOST if grammar.host.fullmatch(value) else _SPECIAL
+    if name in (b"content-length", b"transfer-encoding", b"expect"):
+        return _SPECIAL
+    if name == b"connection" and value.lower() != b"keep-alive":
+        return _SPECIAL
+    return _ORDINARY
+
+
+def _what_is_wrong(line: bytes) -> str:
+    if line[:1] in (b" ", b"\t"):
+        return "a header line begins with whitespace"
+    name, colon, _ = line.partition(b":")
+    if not colon:
+        return "a header line has no colon"
+    if grammar.token.fullmatch(name) is None:
+        return "a header name is not a token"
+    return "a header value has a forbidden byte"
+
+
+class HeadParser:
+    """Parses heads for all connections of one worker. Not shared between workers: on a build
+    without the GIL a shared memo is a contended one.
+
+    `cache` is the number of field lines to remember; 0 remembers nothing.
+    """
+
+    def __init__(self, limits: Limits, *, cache: int = 0) -> None:
+        self.limits = limits
+        self.remembers = cache > 0
+        self._lines = _Lines(cache)
+
+    def parse(self, head: bytes) -> Request:
+        """The request whose head this is, without the empty line that ends it. ProtocolError."""
+        start, *lines = head.split(b"\r\n")
+        limits = self.limits
+        if len(start) > limits.request_line:
+            raise ProtocolError(414, "the request line is too long")
+        if len(head) - len(start) > limits.header_size:
+            raise ProtocolError(431, "the header lines are too large")
+        if len(lines) > limits.header_count:
+            raise ProtocolError(431, "there are too many header lines")
+        match = grammar.request_line.fullmatch(start)
+        if match is None:
+            raise ProtocolError(400, "the request line is malformed")
+        method, target, version = match.groups()
+
+        headers = tuple(map(self._lines.__getitem__, lines))
+        kinds = sum(map(self._lines.kinds.__getitem__, lines))
+
+        authority = None
+        if target.startswith(b"/"):
+            raw_path, _, query = target.partition(b"?")
+        else:
+            authority, raw_path, query = _other_form(method, target)
+        request = Request(
+            method.decode("ascii"),
+            raw_path,
+            query,
+            version=version.decode("ascii"),
+            headers=headers,
+        )
+        if kinds != _HOST or version != b"1.1" or authority is not None:
+            _frame(request, limits)
+            _check_host(request, authority)
+        if method == b"HEAD":
+            request.plain = False
+        return request
+
+
+def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes]:
+    """Authority, path and query of a target that is not in origin-form (RFC 9112 section 3.2)."""
+    if target == b"*" and method == b"OPTIONS":
+        return None, b"*", b""
+    if method == b"CONNECT":
+        if grammar.host.fullmatch(target) is None:
+            raise ProtocolError(400, "CONNECT needs host:port")
+        raise ProtocolError(501, "CONNECT is for proxies")
+    match = grammar.absolute_target.fullmatch(target)
+    if match is None:
+        raise ProtocolError(400, "the request target is malformed")
+    authority, raw_path, query = match.groups()
+    return authority, raw_path or b"/", query or b""
+
+
+def _check_host(request: Request, authority: bytes | None) -> None:
+    """Exactly one valid Host in 1.1, at most one in 1.0 (RFC 9112 section 3.2)."""
+    hosts = [value for name, value in request.headers if name == b"host"]
+    if not hosts and request.version == "1.0":
+        hosts = [authority] if authority is not None else []
+    elif len(hosts) != 1:
+        raise ProtocolError(400, "the Host header is missing or repeated")
+    for value in hosts:
+        # Empty is right where the target has no authority (RFC 9110 section 7.2).
+        if grammar.host.fullmatch(value) is None and (value or authority is not None):
+            raise ProtocolError(400, "the Host header is not a host")
+        # A proxy before us may have gone by the one and we by the other; RFC 9112 section 3.2.2
+        # lets the target win, but a difference is never an honest client's.
+        if authority is not None and value.lower() != authority.lower():
+            raise ProtocolError(400, "the Host header and the request target disagree")
+
+
+def _frame(request: Request, limits: Limits) -> None:
+    """Fill in what the special fields say: framing, connection options, expectations."""
+    lengths: list[bytes] = []
+    codings: list[bytes] = []
+    options: list[bytes] = []
+    expectations: list[bytes] = []
+    for name, value in request.headers:
+        if name == b"content-length":
+            lengths.append(value)
+        elif name == b"transfer-encoding":
+            codings.extend(grammar.tokens(value) or [b""])
+        elif name == b"connection":
+            options.extend(grammar.tokens(value))
+        elif name == b"expect":
+            expectations.append(value.lower())
+
+    old = request.version == "1.0"
+    if request.version not in ("1.1", "1.0"):
+        raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    request.keep_alive = b"close" not in options and (not old or b"keep-alive" in options)
+    request.plain = request.keep_alive and not old
+
+    if codings:
+        # RFC 9112 section 6.1: a request with both is an attempt at smuggling, and 1.0 has none.
+        if lengths:
+            raise ProtocolError(400, "Content-Length and Transfer-Encoding exclude each other")
+        if old:
+            raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding")
+        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+            raise ProtocolError(400, "the last and only last transfer coding must be chunked")
+        if len(codings) > 1:
+            raise ProtocolError(501, "no transfer coding but chunked is known")
+        request.chunked = request.has_body = True
+    elif lengths:
+        # Stricter than RFC 9110 section 8.6, which lets equal values be merged.
+        if len(lengths) > 1 or grammar.content_length.fullmatch(lengths[0]) is None:
+            raise ProtocolError(400, "the Content-Length is not one number")
+        request.body_length = int(lengths[0])
+        request.has_body = request.body_length > 0
+        if request.body_length > limits.body:
+            raise ProtocolError(413, "the body is too large")
+    if expectations and not old:
+        if expectations != [b"100-continue"]:
+            raise ProtocolError(417, "no expectation but 100-continue is known")
+        request.expects_continue = request.has_body

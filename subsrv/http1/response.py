@@ -1,0 +1,277 @@
+"""Responses to bytes: heads, their framing, and chunks."""
+
+import re
+from collections.abc import Iterable, Sequence
+from email.utils import formatdate
+from enum import Enum
+from http import HTTPStatus
+from typing import NamedTuple
+
+from subsrv.http1 import grammar
+from subsrv.http1.request import Request
+
+type Text = bytes | str
+type Headers = Sequence[tuple[Text, Text]]
+"""Names and values as bytes, or as str to be sent as Latin-1 (PEP 3333)."""
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk of a chunked body. `data` may not be empty: that would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class ResponseError(Exception):
+    """The application's response cannot be sent as HTTP; nothing of it has been."""
+
+
+class Framing(Enum):
+    """How the end of a response's body is known (RFC 9112 section 6.3)."""
+
+    NONE = "there is no body: HEAD, 204, 304"
+    LENGTH = "Content-Length"
+    CHUNKED = "chunked"
+    CLOSE = "the connection closes: HTTP/1.0 and no length"
+
+
+class Head(NamedTuple):
+    """A response head, ready to send, and what it promises."""
+
+    data: bytes
+    framing: Framing
+    length: int
+    """Bytes of body that are to follow, with Framing.LENGTH."""
+    keep_alive: bool
+
+
+_status = re.compile(r"([2-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?")
+
+
+class _StatusLines(dict[int | str, tuple[int, bytes]]):
+    """Status lines by code, or by PEP 3333's "404 Not Found"; a code alone gets its phrase."""
+
+    def __missing__(self, status: int | str) -> tuple[int, bytes]:
+        match = _status.fullmatch(str(status))
+        if match is None:
+            raise ResponseError(f"{status!r} is no status of a final response")
+        code, phrase = int(match[1]), match[2]
+        if phrase is None:
+            try:
+                phrase = HTTPStatus(code).phrase
+            except ValueError:
+                phrase = ""
+        found = code, f"HTTP/1.1 {code} {phrase}\r\n".encode("latin-1")
+        if len(self) < 256:
+            self[status] = found
+        return found
+
+
+# What a field means to the framing of the response, as a number: the sum over all fields tells
+# in one comparison what nearly every response has: no special field, or one Content-Length.
+_ORDINARY = 0
+_LENGTH = 1  # and the length itself from bit 32 on
+_SPECIAL = 1 << 16
+_LOW = (1 << 32) - 1
+
+_CACHED_LINE = 512
+
+
+class _FieldLines(dict[tuple[Text, Text], bytes]):
+    """A bounded memo from a field to its line. `kinds` has the same keys. Full, it starts anew."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self.kinds = _FieldKinds()
+
+    def __missing__(self, field: tuple[Text, Text]) -> bytes:
+        name, value = map(_latin1, field)
+        if grammar.token.fullmatch(name) is None:
+            raise ResponseError(f"the header name {name!r} is not a token")
+        if grammar.field_value.fullmatch(value) is None:
+            raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
+        line = b"%b: %b\r\n" % (name, value)
+        if self._size and len(line) <= _CACHED_LINE:
+            if len(self) >= self._size:
+                self.clear()
+                self.kinds.clear()
+            self[field] = line
+            self.kinds[field] = self.kinds[field]
+        return line
+
+
+class _FieldKinds(dict[tuple[Text, Text], int]):
+    """A field's kind. Asked only after `_FieldLines` has accepted the field."""
+
+    def __missing__(self, field: tuple[Text, Text]) -> int:
+        name, value = map(_latin1, field)
+        name = name.lower()
+        if name == b"content-length":
+            if grammar.content_length.fullmatch(value) is None:
+                raise ResponseError(f"the Content-Length {value!r} is not a number")
+            return int(value) << 32 | _LENGTH
+        if name in (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive"):
+            return _SPECIAL
+        return _ORDINARY
+
+
+def _latin1(text: Text) -> bytes:
+    if isinstance(text, str):
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError:
+            raise ResponseError(f"{text!r} is not Latin-1") from None
+    return bytes(text)
+
+
+class _Recent(NamedTuple):
+    """The last whole response with some status that needed no special care."""
+
+    headers: Headers
+    length: int
+    data: bytes
+
+
+class Encoder:
+    """Builds the responses of one worker. Not shared between workers.
+
+    `server` is the Server field's value, or None to send none; `date` whether to send a Date.
+    """
+
+    def __init__(self, *, server: bytes | None = b"subsrv", date: bool = True, cache: int = 0):
+        self._lines = _FieldLines(cache)
+        self._remembers = cache > 0
+        self._statuses = _StatusLines()
+        self._server = b"server: %b\r\n" % server if server is not None else b""
+        self._sends_date = date
+        self._date = b""
+        # A worker tends to answer with the same head again: comparing with the last one of the
+        # same status is cheap, and rare answers cannot push out frequent ones for long.
+        self._recent: dict[int | str, _Recent] = {}
+        self.set_time(0)
+
+    def set_time(self, seconds: float) -> None:
+        """Set the time that Date speaks of, in seconds since the epoch (RFC 9110 section 6.6.1)."""
+        if self._sends_date:
+            self._date = b"date: %b\r\n" % formatdate(seconds, usegmt=True).encode("ascii")
+        self._recent.clear()
+
+    def complete(
+        self, status: int | str, headers: Headers, body: bytes, request: Request, close: bool
+    ) -> tuple[bytes, bool]:
+        """A whole response, and whether the connection lives on after it. ResponseError."""
+        recent = self._recent.get(status)
+        if (
+            recent is not None
+            and recent.headers == headers
+            and recent.length == len(body)
+            and request.plain
+            and not close
+        ):
+            return recent.data + body, True
+        head = self.start(status, headers, request, length=len(body), close=close)
+        if head.framing is Framing.LENGTH and head.length != len(body):
+            raise ResponseError(
+                f"the Content-Length is {head.length}, but the body has {len(body)} bytes"
+            )
+        has_body = head.framing is Framing.LENGTH
+        if self._remembers and has_body and head.keep_alive and request.plain:
+            # A copy, in the only shape that later comparisons accept: a list of pairs, which the
+            # application cannot change behind our back.
+            copy = [(name, value) for name, value in headers]
+            self._recent[status] = _Recent(copy, len(body), head.data)
+        return (head.data + body if has_body else head.data), head.keep_alive
+
+    def start(
+        self,
+        status: int | str,
+        headers: Headers,
+        request: Request,
+        *,
+        length: int | None,
+        close: bool,
+    ) -> Head:
+        """A response's head. `length` is that of the whole body where it is known already.
+
+        `close` says that the connection is to close whatever the request and the app wish.
+        """
+        code, status_line = self._statuses[status]
+        try:
+            fields = headers if isinstance(headers, list) else list(headers)
+            lines = b"".join(map(self._lines.__getitem__, fields))
+        except TypeError:
+            # ASGI allows any iterable of two-item iterables; a list is no key.
+            fields = [(name, value) for name, value in headers]
+            lines = b"".join(map(self._lines.__getitem__, fields))
+        kinds = sum(map(self._lines.kinds.__getitem__, fields))
+        date, server = self._date, self._server
+        declared = kinds >> 32 if kinds & _LOW == _LENGTH else None
+        if kinds & _LOW > _LENGTH:
+            lines, declared, wants_close, seen = self._special(fields)
+            close = close or wants_close
+            date = b"" if b"date" in seen else date
+            server = b"" if b"server" in seen else server
+
+        keep_alive = request.keep_alive and not close
+        framing = Framing.LENGTH
+        extra = b""
+        if code in (204, 304):
+            framing = Framing.NONE
+            if code == 204 and declared is not None:
+                # RFC 9110 section 8.6: no Content-Length in a 204.
+                lines = self._without_length(fields)
+        elif request.method == "HEAD":
+            framing = Framing.NONE
+            if declared is None and length:
+                extra = b"content-length: %d\r\n" % length
+        elif declared is None and length is not None:
+            declared = length
+            extra = b"content-length: %d\r\n" % length
+        elif declared is None and request.version == "1.1":
+            framing = Framing.CHUNKED
+            extra = b"transfer-encoding: chunked\r\n"
+        elif declared is None:
+            framing = Framing.CLOSE
+            keep_alive = False
+        if not keep_alive:
+            extra += b"connection: close\r\n"
+        elif request.version == "1.0":
+            extra += b"connection: keep-alive\r\n"
+        data = b"".join((status_line, lines, extra, date, server, b"\r\n"))
+        return Head(data, framing, declared or 0, keep_alive)
+
+    def error(self, status: int, reason: str) -> bytes:
+        """A whole response that says why a request was refused; the connection closes after it."""
+        body = f"{status} {HTTPStatus(status).phrase}: {reason}\n".encode()
+        _, status_line = self._statuses[status]
+        length = b"content-length: %d\r\n" % len(body)
+        fixed = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+        return b"".join((status_line, fixed, length, self._date, self._server, b"\r\n", body))
+
+    def _special(self, fields: Headers) -> tuple[bytes, int | None, bool, set[bytes]]:
+        """Lines without the ones that are ours to send, the length, close?, and all names."""
+        kept: list[bytes] = []
+        lengths: set[int] = set()
+        names: set[bytes] = set()
+        close = False
+        for field in fields:
+            name = _latin1(field[0]).lower()
+            names.add(name)
+            if name == b"connection":
+                close = close or b"close" in grammar.tokens(_latin1(field[1]))
+            elif name == b"content-length":
+                lengths.add(self._lines.kinds[field] >> 32)
+            elif name not in (b"transfer-encoding", b"keep-alive"):
+                # Framing and the connection's life are the server's business (PEP 3333, ASGI).
+                kept.append(self._lines[field])
+        if len(lengths) > 1:
+            raise ResponseError(f"there are several Content-Length headers: {sorted(lengths)}")
+        if lengths:
+            kept.append(b"content-length: %d\r\n" % next(iter(lengths)))
+        return b"".join(kept), next(iter(lengths), None), close, names
+
+    def _without_length(self, fields: Iterable[tuple[Text, Text]]) -> bytes:
+        kept = [f for f in fields if _latin1(f[0]).lower() != b"content-length"]
+        return self._special(kept)[0]

@@ -1,0 +1,92 @@
+"""Accepting from a socket that all workers share."""
+
+import errno
+import logging
+import socket
+from collections.abc import Callable
+
+from subsrv.reactor import IN, Reactor
+
+_log = logging.getLogger("subsrv")
+
+# accept() fails thus when this process or the machine is out of something: wait, and try again.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_PAUSE = 1.0
+
+
+class Listener:
+    """Accepts one connection a wake-up and hands it on. Owns its socket.
+
+    All workers wait on the same listening socket with EPOLLEXCLUSIVE. The kernel then wakes the
+    first idle waiter in its queue, always the same one; taking the listener out of epoll and
+    adding it again after each accept puts this worker at the end of that queue, which makes the
+    turns go round. (EPOLL_CTL_MOD is refused together with EXCLUSIVE.)
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        accepted: Callable[[socket.socket, object], None],
+    ) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._accepted = accepted
+        self._watched = False
+        #: time.monotonic() before which it does not try again, after running out of descriptors.
+        self._paused_until = 0.0
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._reactor.watch(self._sock.fileno(), IN | self._reactor.exclusive, self._on_event)
+        self._watched = True
+
+    def tick(self, now: float) -> None:
+        """Accept again, if a pause is over."""
+        if self._paused_until and now >= self._paused_until:
+            self._paused_until = 0.0
+            self.start()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for the machine to recover; it needs ticks to go on."""
+        return self._paused_until > 0
+
+    def close(self) -> None:
+        """Accept what has queued up already, then close this worker's descriptor of the socket."""
+        if self._watched:
+            self._stop()
+            while self._accept():
+                pass
+        self._paused_until = 0.0
+        self._sock.close()
+
+    def _stop(self) -> None:
+        self._reactor.unwatch(self._sock.fileno())
+        self._watched = False
+
+    def _on_event(self, _mask: int) -> None:
+        if self._accept() and self._watched and self._reactor.exclusive:
+            self._stop()
+            self.start()
+
+    def _accept(self) -> bool:
+        try:
+            sock, peer = self._sock.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                # Errors of the connection that was to be, not of the listener: accept(2) says to
+                # treat network errors like EAGAIN.
+                _log.debug("accept failed: %s", error)
+                return False
+            _log.error("cannot accept: %s; trying again in %g s", error.strerror, _PAUSE)
+            if self._watched:
+                self._stop()
+                self._paused_until = self._reactor.now + _PAUSE
+                self._reactor.ticking = True
+            return False
+        sock.setblocking(False)
+        self._accepted(sock, peer)
+        return True

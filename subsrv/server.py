@@ -1,0 +1,153 @@
+"""What serves in one worker: its listeners, its connections and their common clock."""
+
+import asyncio
+import logging
+import math
+import socket
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from subsrv.config import Config
+from subsrv.connection import Address, Connection, Shared, Timeouts
+from subsrv.exchange import Exchange, Transport
+from subsrv.http1 import Encoder, HeadParser, Limits, Request
+from subsrv.listener import Listener
+from subsrv.reactor import Reactor
+
+_log = logging.getLogger("subsrv")
+
+
+class App(Protocol):
+    """An application behind one of the interfaces."""
+
+    def exchange(self, transport: Transport, request: Request) -> Exchange:
+        """A new exchange for this request."""
+
+    async def startup(self) -> None:
+        """Prepare it, before the first accept."""
+
+    async def shutdown(self) -> None:
+        """Let it clean up, after the last response."""
+
+
+class Server:
+    """Accepts, serves and drains, on a loop whose selector is `reactor`."""
+
+    def __init__(self, config: Config, app: App, reactor: Reactor) -> None:
+        self._reactor = reactor
+        self._limit = config.limit_connections
+        self._listeners: list[Listener] = []
+        self._empty = asyncio.Event()
+        self._second = 0
+        self.accepts = 0
+        self._shared = Shared(
+            reactor=reactor,
+            parser=HeadParser(_limits(config), cache=config.header_cache),
+            encoder=Encoder(
+                server=b"subsrv" if config.server_header else None,
+                date=config.date_header,
+                cache=config.header_cache,
+            ),
+            timeouts=Timeouts(
+                header=config.timeout_header or math.inf,
+                body=config.timeout_body or math.inf,
+                keep_alive=config.timeout_keep_alive or math.inf,
+                write=config.timeout_write or math.inf,
+            ),
+            begin=app.exchange,
+        )
+        reactor.on_tick = self._tick
+
+    def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept from these listening sockets, which are the server's from now on."""
+        self._tick(self._reactor.now)
+        for sock in sockets:
+            listener = Listener(self._reactor, sock, _Door(self, sock).accepted)
+            self._listeners.append(listener)
+            listener.start()
+
+    def stop(self) -> None:
+        """Accept no more, and let what is under way finish; see `drained`."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in tuple(self._shared.connections):
+            connection.drain()
+
+    async def drained(self, timeout: float) -> bool:
+        """Wait until no connection is left; after `timeout` seconds, close the rest and say so."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._shared.connections:
+                    self._empty.clear()
+                    await self._empty.wait()
+        except TimeoutError:
+            _log.warning("%d connections did not finish in time", len(self._shared.connections))
+            for connection in tuple(self._shared.connections):
+                connection.close()
+            return False
+        return True
+
+    def stats(self) -> dict[str, int]:
+        """The worker's counters, and how many connections are open."""
+        shared = self._shared
+        return {
+            "accepts": self.accepts,
+            "connections": len(shared.connections),
+            "requests": shared.requests,
+            "refused": shared.refused,
+            "timed_out": shared.timed_out,
+        }
+
+    def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
+        """Serve an accepted connection, or answer 503 where there are too many."""
+        self.accepts += 1
+        if not self._reactor.ticking:
+            self._reactor.ticking = True
+            self._tick(self._reactor.now)
+        connection = Connection(self._shared, sock, client=client, server=server)
+        if self._limit and len(self._shared.connections) > self._limit:
+            connection.refuse(503, "too many connections")
+
+    def _tick(self, now: float) -> None:
+        """The coarse clock: time-outs, the Date header, and paused listeners."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._shared.encoder.set_time(second)
+        connections = self._shared.connections
+        for connection in tuple(connections):
+            connection.check_timeouts(now)
+        for listener in self._listeners:
+            listener.tick(now)
+        if not connections:
+            self._empty.set()
+            self._reactor.ticking = any(listener.paused for listener in self._listeners)
+
+
+class _Door:
+    """Gives connections of one listening socket their addresses."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        self._server = server
+        name = sock.getsockname()
+        self._address: Address | None = (name, None) if isinstance(name, str) else name[:2]
+        # Behind a wildcard the address differs from connection to connection.
+        self._wildcard = name[0] in ("0.0.0.0", "::") if not isinstance(name, str) else False
+
+    def accepted(self, sock: socket.socket, peer: object) -> None:
+        server = self._address
+        if self._wildcard:
+            server = sock.getsockname()[:2]
+        client = peer[:2] if isinstance(peer, tuple) else None
+        self._server.admit(sock, client, server)
+
+
+def _limits(config: Config) -> Limits:
+    unbounded = 1 << 62
+    return Limits(
+        request_line=config.limit_request_line or unbounded,
+        header_size=config.limit_header_size or unbounded,
+        header_count=config.limit_header_count or unbounded,
+        body=config.limit_body or unbounded,
+    )

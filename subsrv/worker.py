@@ -1,0 +1,146 @@
+"""A worker's life, the same in every kind of isolate: `run_worker(spec)`."""
+
+import asyncio
+import gc
+import logging
+import os
+import platform
+import sys
+import threading
+import traceback
+from contextlib import suppress
+
+from subsrv import logs, sockets
+from subsrv.apps import load
+from subsrv.apps.asgi import ASGIApp
+from subsrv.apps.native import NativeApp
+from subsrv.apps.tasks import Tasks
+from subsrv.apps.wsgi import WSGIApp
+from subsrv.config import Config
+from subsrv.control import Channel
+from subsrv.errors import SubsrvError
+from subsrv.reactor import Reactor
+from subsrv.server import App, Server
+from subsrv.spec import Spec
+
+_log = logging.getLogger("subsrv")
+
+
+def run_worker(spec: str) -> None:
+    """Serve until told to stop, then drain. `spec` is a `Spec` as text.
+
+    A failure to start is reported over the control channel, and this returns. An exception while
+    serving (an application's SystemExit, say) ends the worker and is raised.
+    """
+    worker = Spec.loads(spec)
+    with Channel.adopt(worker.control) as channel:
+        logs.configure(worker.config.log_level)
+        reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor)) as runner:
+            runner.run(_Worker(worker, channel, reactor).run())
+
+
+class _Worker:
+    def __init__(self, spec: Spec, channel: Channel, reactor: Reactor) -> None:
+        self._spec = spec
+        self._config = spec.config
+        self._channel = channel
+        self._reactor = reactor
+        self._server: Server | None = None
+        self._stop: asyncio.Future[float]
+
+    async def run(self) -> None:
+        config = self._config
+        loop = asyncio.get_running_loop()
+        self._stop = loop.create_future()
+        loop.add_reader(self._channel.fileno(), self._on_control)
+        tasks = Tasks(loop)
+        try:
+            app = _make_app(config, tasks)
+            await app.startup()
+        except SubsrvError as error:
+            self._tell("failed", status=error.status, message=str(error), detail=error.detail)
+            return
+        except Exception as error:
+            self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
+            return
+        self._server = server = Server(config, app, self._reactor)
+        # What start-up made stays: collections need not look at it again, and after a fork it
+        # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
+        gc.collect()
+        gc.freeze()
+        server.start([sockets.adopt(fd) for fd in self._spec.listeners])
+        self._tell("ready", **_who_am_i())
+        timeout = await self._stop
+        server.stop()
+        await server.drained(timeout)
+        await tasks.drain(timeout)
+        await app.shutdown()
+        self._tell("gone", **server.stats())
+        loop.remove_reader(self._channel.fileno())
+
+    def _on_control(self) -> None:
+        """Messages from the supervisor. Its end is a reason to stop, too."""
+        try:
+            messages = self._channel.receive()
+        except EOFError:
+            asyncio.get_running_loop().remove_reader(self._channel.fileno())
+            self._stop_within(self._config.graceful_timeout)
+            return
+        for message in messages:
+            if message.type == "stop":
+                self._stop_within(message.fields["timeout"])
+            elif message.type == "stats" and self._server is not None:
+                self._tell("stats", **self._server.stats())
+
+    def _stop_within(self, timeout: float) -> None:
+        if not self._stop.done():
+            self._stop.set_result(timeout)
+
+    def _tell(self, type_: str, **fields: object) -> None:
+        with suppress(OSError):  # the supervisor is gone: nobody to tell
+            self._channel.send(type_, **fields)
+
+
+def _make_app(config: Config, tasks: Tasks) -> App:
+    loaded = load(config)
+    if loaded.interface == "asgi":
+        return ASGIApp(loaded.app, tasks)
+    if loaded.interface == "wsgi":
+        return WSGIApp(
+            loaded.app,
+            threads=config.threads,
+            multithread=config.mode in ("thread", "nogil") and config.workers != 1,
+            multiprocess=config.mode in ("interp", "process") and config.workers != 1,
+        )
+    return NativeApp(loaded.app, tasks)
+
+
+def _tick(config: Config) -> float:
+    """Seconds between coarse ticks: one, or less where a time-out is very short."""
+    timeouts = (
+        config.timeout_header,
+        config.timeout_body,
+        config.timeout_keep_alive,
+        config.timeout_write,
+    )
+    return min(1.0, *(t / 4 for t in timeouts if t), 1.0)
+
+
+def _who_am_i() -> dict[str, object]:
+    return {
+        "interpreter": _interpreter_id(),
+        "thread": threading.get_native_id(),
+        "pid": os.getpid(),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "python": platform.python_version(),
+    }
+
+
+def _interpreter_id() -> int:
+    try:
+        import _interpreters
+    except ImportError:
+        return 0
+    current = _interpreters.get_current()
+    return int(current[0] if isinstance(current, tuple) else current)
