@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments import report
-from experiments.harness import environment, packages, publish, wrk
-from experiments.harness.contest import FAILURES
+from experiments.harness import environment, publish, wrk
+from experiments.harness.contest import FAILURES, in_words
 from experiments.harness.interpreters import Interpreter, InterpreterError, Interpreters
 from experiments.harness.measure import measure
 from experiments.harness.options import add_python, names, positive
@@ -88,12 +88,10 @@ def _measure(point: Point, python: Interpreter, load: wrk.Load) -> dict[str, Any
     return found
 
 
-def _environment(
-    interpreters: Interpreters, *, free_threaded: bool
-) -> Interpreter | InterpreterError:
-    """The interpreter with the frameworks; the error, to be recorded, where it cannot be had."""
+def _choose(interpreters: Interpreters, *, free_threaded: bool) -> Interpreter | InterpreterError:
+    """The interpreter; the error, to be recorded, where it cannot be had."""
     try:
-        return packages.with_packages(interpreters.choose(free_threaded=free_threaded))
+        return interpreters.choose(free_threaded=free_threaded)
     except InterpreterError as error:
         return error
 
@@ -102,7 +100,7 @@ def run(raw: dict[str, Any], points: list[Point], interpreters: Interpreters, pa
     """Measure the points that `raw` lacks, and write it after each of them."""
     load = wrk.Load(duration=raw["settings"]["duration"])
     environments = {
-        kind: _environment(interpreters, free_threaded=kind)
+        kind: _choose(interpreters, free_threaded=kind)
         for kind in {point.free_threaded for point in points}
     }
     for kind, python in environments.items():
@@ -125,7 +123,7 @@ def run(raw: dict[str, Any], points: list[Point], interpreters: Interpreters, pa
                 raise python
             record |= _measure(point, python, load)
         except FAILURES as error:
-            record["failure"] = str(error)
+            record["failure"] = in_words(error)
         raw["points"].append(record)
         raw["load_average_after"] = os.getloadavg()
         publish.write(path, raw)
@@ -179,7 +177,6 @@ def _begin(args: argparse.Namespace) -> dict[str, Any]:
             "apps": args.apps,
             "modes": [MODES[name] for name in args.modes],
             "workers": [int(number) for number in args.workers],
-            "packages": packages.pinned(),
         },
         "interpreters": {},
         "points": [],

@@ -1,4 +1,4 @@
-"""Hello, world in Django, with no middleware, as WSGI."""
+"""Hello, world in Django, as WSGI."""
 
 # The types are checked where the framework is not installed, too.
 # mypy: disable-error-code="import-not-found, import-untyped, untyped-decorator"
@@ -12,7 +12,12 @@ from django.urls import path
 from experiments.apps.state import PATH, state
 
 if not settings.configured:
-    settings.configure(ALLOWED_HOSTS=["127.0.0.1"], ROOT_URLCONF=__name__)
+    settings.configure(
+        ALLOWED_HOSTS=["127.0.0.1"],
+        ROOT_URLCONF=__name__,
+        # It adds the Content-Length, without which the response is chunked.
+        MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
+    )
     django.setup()
 
 

@@ -16,6 +16,11 @@ from experiments.harness.wrk import Load, WrkError
 FAILURES = (ServerError, WrongAnswerError, RoundError, InterpreterError, WrkError)
 
 
+def in_words(error: Exception) -> str:
+    """The error's text and its notes, among which is the server's log."""
+    return "\n".join((str(error), *getattr(error, "__notes__", ())))
+
+
 class Contest:
     """The servers that take part, the rounds they ran and the failures met.
 
@@ -76,12 +81,10 @@ class Contest:
                 self.rounds.append(turn | measured.record())
 
     def _fail(self, name: str, error: Exception) -> None:
-        log = ""
         server = self.servers.pop(name, None)
         if server is not None:
-            server.kill()
-            log = f"; its log: {server.log()}"
-        self.failures[name] = f"{error}{log}"
+            server.__exit__(type(error), error, error.__traceback__)
+        self.failures[name] = in_words(error)
 
     def record(self) -> dict[str, Any]:
         """What goes into a results file."""

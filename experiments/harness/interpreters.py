@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from experiments.harness.paths import REPOSITORY
@@ -16,8 +15,19 @@ _FREE_THREADED = "t"  # the newest free-threaded build that can be had
 _PROBE_TIMEOUT = 60.0  # seconds
 _MAKE_TIMEOUT = 900.0  # seconds: the free-threaded build may have to be compiled
 
+_WHERE = "import sys; print(sys.executable)"
+
 _PROBE = """
 import json, platform, sys, sysconfig
+from importlib import metadata
+
+def installed(name):
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+packages = ("flask", "django", "starlette", "interpreters-pep-734")
 options = (sysconfig.get_config_var("CONFIG_ARGS") or "").replace("'", "").split()
 jit = getattr(sys, "_jit", None)
 print(json.dumps({
@@ -28,6 +38,7 @@ print(json.dumps({
     "configure": [o for o in options if o.startswith("--") and "/" not in o],
     "jit": bool(jit and jit.is_enabled()),
     "switch_interval": sys.getswitchinterval(),
+    "packages": {name: version for name in packages if (version := installed(name))},
 }))
 """
 
@@ -117,13 +128,10 @@ class Interpreters:
 
 
 def _find(leg: str) -> str:
-    """Path of an interpreter for a leg: its environment made by `make test`, or made now."""
-    environment = REPOSITORY / ".venvs" / leg / "bin" / "python"
-    if environment.exists():
-        return str(environment)
+    """Path of a leg's development environment, made now if need be: it has the frameworks, too."""
     try:
         done = subprocess.run(
-            (sys.executable, str(Path("tools") / "pythons"), leg),
+            (sys.executable, "-m", "tools.run", "--dev", leg, "-c", _WHERE),
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -131,7 +139,7 @@ def _find(leg: str) -> str:
             timeout=_MAKE_TIMEOUT,
         )
     except subprocess.TimeoutExpired as error:
-        raise InterpreterError(f"no interpreter for {leg}: tools/pythons took too long") from error
+        raise InterpreterError(f"no interpreter for {leg}: making it took too long") from error
     if done.returncode != 0:
         raise InterpreterError(f"no interpreter for {leg}: {done.stderr.strip()}")
     return done.stdout.strip()

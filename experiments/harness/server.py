@@ -133,8 +133,9 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, exception: object, *_: object) -> None:
-        if exception is None:
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
             self.stop()
         else:
             self.kill()
+            error.add_note(f"the server's log: {self.log()}")

@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from experiments.harness.contest import FAILURES
+from experiments.harness.contest import FAILURES, in_words
 from experiments.harness.measure import measure
 from experiments.harness.processes import memory
 from experiments.harness.progress import Progress
@@ -41,7 +41,7 @@ def run(options: Options) -> dict[str, Any]:
                     measure(server, load, response_size=size)
                     used = memory(server.pid)
             except FAILURES as error:
-                failures[f"{mode} {workers}"] = str(error)
+                failures[f"{mode} {workers}"] = in_words(error)
                 continue
             launches.append(
                 {

@@ -27,6 +27,7 @@ def environment(raw: Mapping[str, Any]) -> str:
         configured = " ".join(facts["configure"]) or "not recorded"
         lines.append(
             f"CPython {name}: {facts['compiler']}, configured with {configured}, "
-            f"JIT {'on' if facts['jit'] else 'off'}"
+            f"JIT {'on' if facts['jit'] else 'off'}; "
+            + ", ".join(f"{package} {version}" for package, version in facts["packages"].items())
         )
     return "\n".join(f"- {line}" for line in lines)
