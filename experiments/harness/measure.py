@@ -1,6 +1,7 @@
 """One round: a load on a running server, and what each side spent on it."""
 
 import os
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,12 @@ SATURATED = 0.95
 # Between what wrk counts as read and what the completed requests need lie the responses under way
 # at the end, and wrk's rounding.
 _BYTES_TOLERANCE = 0.02
+
+
+# A server that used less of a CPU than this for a moment is idle; one that never is goes on anyway.
+_IDLE_SHARE = 0.02
+_IDLE_MOMENT = 0.1  # seconds
+_IDLE_PATIENCE = 5.0
 
 
 class RoundError(Exception):
@@ -59,6 +66,7 @@ class Round:
 
 def measure(server: Server, load: wrk.Load, *, response_size: int) -> Round:
     """Run wrk against a server. RoundError on any error, bad status or answer of another size."""
+    _await_idle(server.pid)
     load_before = os.getloadavg()[0]
     threads_before = processes.thread_cpu(server.pid)
     before = processes.tree_cpu(server.pid)
@@ -81,3 +89,16 @@ def measure(server: Server, load: wrk.Load, *, response_size: int) -> Round:
         load_before=load_before,
         load_after=os.getloadavg()[0],
     )
+
+
+def _await_idle(root: int) -> None:
+    """Wait until a server is done with what the last load left.
+
+    Otherwise a worker with a backlog would leave the new connections, for good, to the others.
+    """
+    deadline = time.monotonic() + _IDLE_PATIENCE
+    used = _IDLE_MOMENT
+    while used > _IDLE_SHARE * _IDLE_MOMENT and time.monotonic() < deadline:
+        before = processes.tree_cpu(root)
+        time.sleep(_IDLE_MOMENT)
+        used = processes.tree_cpu(root) - before

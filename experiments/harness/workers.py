@@ -1,14 +1,16 @@
 """Who answers: the workers behind one address, asked from inside their own requests."""
 
 import json
+import time
 from typing import Any
 
 from experiments.apps.state import PATH
 from experiments.harness.server import Server
 from experiments.harness.verify import WrongAnswerError, post
 
-# Connections tried for each worker, before it counts as one that does not answer.
-_TRIES = 16
+# Seconds until a worker counts as one that does not answer. One that is busy for a moment leaves
+# every new connection to the others.
+_PATIENCE = 10.0
 
 
 def states(server: Server, workers: int) -> list[dict[str, Any]]:
@@ -17,14 +19,13 @@ def states(server: Server, workers: int) -> list[dict[str, Any]]:
     WrongAnswerError if fewer than `workers` isolates answer.
     """
     found: dict[tuple[int, int, int], dict[str, Any]] = {}
-    for _ in range(_TRIES * workers):
+    deadline = time.monotonic() + _PATIENCE
+    while len(found) < workers and time.monotonic() < deadline:
         state = json.loads(post(server, PATH))
         found[state["pid"], state["thread"], state["interpreter"]] = state
-        if len(found) == workers:
-            return list(found.values())
-    raise WrongAnswerError(
-        f"{len(found)} of {workers} workers answered {_TRIES * workers} requests"
-    )
+    if len(found) != workers:
+        raise WrongAnswerError(f"{len(found)} of {workers} workers answered in {_PATIENCE:.0f} s")
+    return list(found.values())
 
 
 def check_gil(mode: str, found: list[dict[str, Any]]) -> None:
