@@ -42,6 +42,8 @@ class Shared:
     timeouts: Timeouts
     begin: Callable[[Transport, Request], Exchange]
     connections: set["Connection"] = field(default_factory=set)
+    emptied: Callable[[], None] | None = None
+    """Called when the last connection closes, while somebody waits for that."""
     requests: int = 0
     refused: int = 0
     timed_out: int = 0
@@ -55,6 +57,7 @@ class Connection:
         "_body_open",
         "_corked",
         "_discarded",
+        "_draining",
         "_ended",
         "_exchange",
         "_fd",
@@ -62,6 +65,8 @@ class Connection:
         "_lingering",
         "_more",
         "_out",
+        "_over",
+        "_owes_continue",
         "_paused",
         "_reader",
         "_recv",
@@ -93,12 +98,15 @@ class Connection:
         self._reader = Reader(shared.parser)
         self._exchange: Exchange | None = None
         self._body_open = False  # the current request's body has not been read to its end
+        self._owes_continue = False  # the client waits for 100 Continue before it sends that
         self._discarded = 0
         self._advancing = False
         self._more = False  # bytes of another request stand behind the current one
         self._paused = False
+        self._over = False  # whatever else comes is thrown away
         self._lingering = False
         self._ended = False  # the client will send no more
+        self._draining = False
         self._corked: list[bytes] = []  # responses to pipelined requests, to leave together
         self._out: deque[memoryview] = deque()  # what the socket did not take
         #: Bytes that wait to be sent.
@@ -132,35 +140,35 @@ class Connection:
         except OSError:
             self._lost()
             return
-        if self._lingering:
-            self._discard(data)
-        elif data:
+        if not data:
+            self._end_of_input()
+        elif not self._over:
             self._reader.feed(data)
             if self._exchange is None or self._body_open:
                 self._advance()
             elif self._reader.buffered > HIGH_WATER:
                 self._pause()
-        else:
-            self._end_of_input()
 
     def _advance(self) -> None:
         """Turn what has been read into exchanges, one after the other."""
         reader = self._reader
         self._advancing = True
         try:
-            while (self._exchange is None or self._body_open) and not self._lingering:
-                if self._paused or self.pending > HIGH_WATER:
+            while (self._exchange is None or self._body_open) and not self._over:
+                if (self._paused and not self._ended) or self.pending > HIGH_WATER:
                     break
                 event = reader.next()
                 if event is None:
-                    if reader.buffered and not self._heading and not self._body_open:
+                    if self._ended and self._exchange is None:
+                        self._close_after_flush()
+                    elif reader.buffered and not self._heading and not self._body_open:
                         self._heading = True
                         self._stamp = self._shared.reactor.now
                     break
                 if type(event) is Request:
                     self._more = reader.buffered > 0
                     self._begin(event)
-                    if not self._more and not self._body_open:
+                    if not (self._more or self._body_open or self._ended):
                         break
                 else:
                     assert not isinstance(event, Request)
@@ -177,11 +185,17 @@ class Connection:
         shared.requests += 1
         self._heading = False
         self._body_open = request.has_body
+        if request.expects_continue:
+            # Until that is settled, nobody knows whether the body comes, and a response would be
+            # the last.
+            self._owes_continue = self.closing = True
         self._exchange = exchange = shared.begin(self, request)
         exchange.begin()
 
     def _body_event(self, event: bytes | End) -> None:
         self._stamp = self._shared.reactor.now
+        if self._owes_continue:
+            self._settle_continue()  # it comes unasked
         exchange = self._exchange
         if isinstance(event, End):
             self._body_open = False
@@ -197,12 +211,13 @@ class Connection:
                 self._close_after_flush()
 
     def _end_of_input(self) -> None:
-        """The client has finished sending. It may still read: a response under way goes on."""
+        """The client has finished sending. It may still read: what it has asked for is answered."""
         exchange = self._exchange
         if exchange is None and not self.pending:
             self.close()
             return
-        self._ended = self.closing = True
+        self._ended = True
+        self.closing = self.closing or not self._reader.buffered
         self._pause()
         if exchange is not None:
             exchange.disconnected()
@@ -212,12 +227,18 @@ class Connection:
         exchange = self._exchange
         if exchange is None or not self._body_open:
             return
-        if exchange.request.expects_continue and not exchange.awaits_body:
-            self._transmit(CONTINUE)
+        if self._owes_continue:
+            self._settle_continue()
+            if not exchange.started:
+                self.send(CONTINUE)
         if not exchange.awaits_body:
             exchange.awaits_body = True
             self._stamp = self._shared.reactor.now
         self._resume()
+
+    def _settle_continue(self) -> None:
+        self._owes_continue = False
+        self.closing = self._draining or self._ended
 
     def _pause(self) -> None:
         if not self._paused:
@@ -241,11 +262,8 @@ class Connection:
 
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """See Transport."""
-        exchange, self._exchange = self._exchange, None
+        self._exchange = None
         self._stamp = self._shared.reactor.now
-        if self._body_open and exchange is not None and not exchange.awaits_body:
-            # It may be waiting for 100 Continue: whether the body comes now, nobody knows.
-            keep_alive = keep_alive and not exchange.request.expects_continue
         if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
             self._corked.append(data)
@@ -261,7 +279,7 @@ class Connection:
             self._close_after_flush()
         elif not self._advancing:
             self._resume()
-            if self._reader.buffered:
+            if self._reader.buffered or self._ended:
                 self._advance()
 
     def abort(self) -> None:
@@ -317,7 +335,7 @@ class Connection:
         if self.pending <= HIGH_WATER:
             if self._exchange is not None:
                 self._exchange.drained()
-            elif not self._paused:
+            elif not self._paused or self._ended:
                 self._advance()
 
     # The end.
@@ -333,8 +351,8 @@ class Connection:
         if exchange is not None:
             # The body of a request under way is malformed or too large.
             answered = not exchange.open or exchange.started
-            exchange.disconnected()
             exchange.detach()
+            exchange.disconnected()
             if answered:
                 self.close()
                 return
@@ -343,7 +361,9 @@ class Connection:
         self._close_after_flush()
 
     def _close_after_flush(self) -> None:
-        self.closing = True
+        self.closing = self._over = True
+        if self._corked:
+            self._uncork()
         if self._out or self._fd < 0:
             return
         if self._body_open or self._reader.buffered:
@@ -366,10 +386,6 @@ class Connection:
             self._paused = False
             self._shared.reactor.rewatch(self._fd, IN)
 
-    def _discard(self, data: bytes) -> None:
-        if not data:
-            self.close()
-
     def _lost(self) -> None:
         """The connection broke."""
         self.close()
@@ -381,12 +397,14 @@ class Connection:
         self._shared.reactor.unwatch(self._fd)
         self._fd = -1
         self._sock.close()
-        self._shared.connections.discard(self)
+        shared = self._shared
+        shared.connections.discard(self)
+        if shared.emptied is not None and not shared.connections:
+            shared.emptied()
         self._out.clear()
         self._corked.clear()
         self.pending = 0
-        self.closing = True
-        self._lingering = True  # nothing more is read
+        self.closing = self._over = True
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.detach()
@@ -394,8 +412,8 @@ class Connection:
 
     def drain(self) -> None:
         """Finish what is under way, then close. A request that has arrived already counts."""
-        self.closing = True
-        if self._exchange is None and not self._paused and not self._lingering:
+        self._draining = self.closing = True
+        if self._exchange is None and not self._paused and not self._over:
             self.on_event(IN)
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:

@@ -145,6 +145,12 @@ class Exchange:
         self._transport = None
         transport.finish(data, head.keep_alive)
 
+    def abandon(self) -> None:
+        """Give up the response: nobody waits for it any more."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
     def fail(self, reason: str, error: BaseException | None = None) -> None:
         """The application failed: log it; answer 500, or close if the head has left."""
         request = self.request

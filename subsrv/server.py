@@ -38,7 +38,6 @@ class Server:
         self._reactor = reactor
         self._limit = config.limit_connections
         self._listeners: list[Listener] = []
-        self._empty = asyncio.Event()
         self._second = 0
         self.accepts = 0
         self._shared = Shared(
@@ -74,13 +73,17 @@ class Server:
         for connection in tuple(self._shared.connections):
             connection.drain()
 
-    async def drained(self, timeout: float) -> bool:
-        """Wait until no connection is left; after `timeout` seconds, close the rest and say so."""
+    async def drained(self, deadline: float) -> bool:
+        """Wait until no connection is left. At `deadline`, by the loop's clock, close the rest,
+        and say so.
+        """
+        empty = asyncio.Event()
+        self._shared.emptied = empty.set
+        if not self._shared.connections:
+            return True
         try:
-            async with asyncio.timeout(timeout):
-                while self._shared.connections:
-                    self._empty.clear()
-                    await self._empty.wait()
+            async with asyncio.timeout_at(deadline):
+                await empty.wait()
         except TimeoutError:
             _log.warning("%d connections did not finish in time", len(self._shared.connections))
             for connection in tuple(self._shared.connections):
@@ -121,7 +124,6 @@ class Server:
         for listener in self._listeners:
             listener.tick(now)
         if not connections:
-            self._empty.set()
             self._reactor.ticking = any(listener.paused for listener in self._listeners)
 
 

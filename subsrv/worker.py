@@ -67,10 +67,10 @@ class _Worker:
         gc.freeze()
         server.start([sockets.adopt(fd) for fd in self._spec.listeners])
         self._tell("ready", **_who_am_i())
-        timeout = await self._stop
+        deadline = await self._stop
         server.stop()
-        await server.drained(timeout)
-        await tasks.drain(timeout)
+        await server.drained(deadline)
+        await tasks.drain(deadline)
         await app.shutdown()
         self._tell("gone", **server.stats())
         loop.remove_reader(self._channel.fileno())
@@ -91,7 +91,8 @@ class _Worker:
 
     def _stop_within(self, timeout: float) -> None:
         if not self._stop.done():
-            self._stop.set_result(timeout)
+            # One deadline for all that a drain waits for.
+            self._stop.set_result(asyncio.get_running_loop().time() + timeout)
 
     def _tell(self, type_: str, **fields: object) -> None:
         with suppress(OSError):  # the supervisor is gone: nobody to tell

@@ -142,14 +142,16 @@ class ASGIExchange(Exchange):
         self._notify()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        if task.cancelled():
-            if not self._complete:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not (isinstance(error, DisconnectedError) and self._gone):
+            self.fail("the application failed", error)
+        elif self.open:
+            if self._gone:
+                self.abandon()
+            elif task.cancelled():
                 self.fail("the application was cancelled")
-        elif (error := task.exception()) is not None:
-            if not (isinstance(error, DisconnectedError) and self._gone):
-                self.fail("the application failed", error)
-        elif not self._complete and not self._gone:
-            self.fail("the application returned before its response was complete")
+            else:
+                self.fail("the application returned before its response was complete")
 
     async def _sleep(self) -> None:
         """Wait until something happens to this exchange."""

@@ -68,4 +68,11 @@ class CollectingExchange(Exchange):
 
     def body_ended(self) -> None:
         """See Exchange."""
+        self.awaits_body = False
         self.run()
+
+    def disconnected(self) -> None:
+        """See Exchange. A request that will never be whole is of no use."""
+        if self.awaits_body:
+            self.close_input()
+            self.abandon()

@@ -1,6 +1,7 @@
 """Tasks of applications: started eagerly, and known until they end."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,12 +17,17 @@ class Tasks:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # Each task gets a copy. A request that was pipelined behind another is begun by that one's
+        # last send, and must not inherit its context.
+        self._context = contextvars.copy_context()
         # asyncio keeps only weak references to tasks.
         self._running: set[asyncio.Task[Any]] = set()
 
     def start(self, coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
         """Run the coroutine; `ended` is called with its task when it is over."""
-        task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+        task = asyncio.Task(
+            coroutine, loop=self._loop, context=self._context.copy(), eager_start=True
+        )
         if task.done():
             ended(task)
         else:
@@ -29,11 +35,14 @@ class Tasks:
             task.add_done_callback(self._running.discard)
             task.add_done_callback(ended)
 
-    async def drain(self, timeout: float) -> None:
-        """Wait for the tasks to end by themselves; cancel what is left after `timeout` seconds."""
-        if not self._running:
-            return
-        _, pending = await asyncio.wait(self._running, timeout=timeout)
+    async def drain(self, deadline: float) -> None:
+        """Wait for the tasks to end by themselves; cancel what is left at `deadline`, by the
+        loop's clock.
+        """
+        pending = set(self._running)
+        if pending:
+            timeout = max(0.0, deadline - self._loop.time())
+            _, pending = await asyncio.wait(pending, timeout=timeout)
         for task in pending:
             task.cancel()
         if pending:

@@ -2,9 +2,8 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
 
@@ -63,8 +62,9 @@ class WSGIExchange(CollectingExchange):
 
     def disconnected(self) -> None:
         """See Exchange."""
+        super().disconnected()
         # Only where iteration had paused: while it runs, the loop does, and nothing is noticed.
-        if self._head is not None:
+        if self._head is not None and not self.open:
             self._close()
 
     def start_response(
@@ -137,13 +137,13 @@ class ThreadedExchange(WSGIExchange):
     the loop, which the thread waits for, so that a client that reads slowly slows it down.
     """
 
-    __slots__ = ("_error", "_gate", "_loop")
+    __slots__ = ("_congestion", "_loop")
 
     def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
         super().__init__(transport, request, app)
         self._loop = asyncio.get_running_loop()
-        self._gate = threading.Event()
-        self._error: Exception | None = None
+        # What the thread waits for while too much waits to be sent. The loop's alone.
+        self._congestion: Future[None] | None = None
 
     def run(self) -> None:
         """Hand the call to the pool, or answer 503 if too many wait."""
@@ -153,11 +153,15 @@ class ThreadedExchange(WSGIExchange):
 
     def drained(self) -> None:
         """See Exchange."""
-        self._gate.set()
+        congestion, self._congestion = self._congestion, None
+        if congestion is not None:
+            congestion.set_result(None)
 
     def disconnected(self) -> None:
         """See Exchange."""
-        self._gate.set()
+        CollectingExchange.disconnected(self)
+        if not self.open:
+            self.drained()
 
     def _in_thread(self) -> None:
         try:
@@ -173,7 +177,8 @@ class ThreadedExchange(WSGIExchange):
                         break
                 else:
                     self._in_loop(self._finish)
-        except Exception as error:
+        except BaseException as error:
+            # SystemExit too: it would end this task of the pool, and leave the client waiting.
             self._in_loop(self.fail, "the application failed", error)
         finally:
             self._close()
@@ -189,23 +194,22 @@ class ThreadedExchange(WSGIExchange):
 
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Have the loop call it, and wait until it has, and until not too much is pending."""
-        self._gate.clear()
-        try:
-            self._loop.call_soon_threadsafe(self._attempt, function, args)
-        except RuntimeError:
-            return  # the loop is closed: the worker gave up waiting for this thread
-        self._gate.wait()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+        outcome: Future[None] = Future()
+        self._loop.call_soon_threadsafe(self._attempt, outcome, function, args)
+        outcome.result()
 
-    def _attempt(self, function: Callable[..., None], args: tuple[Any, ...]) -> None:
+    def _attempt(
+        self, outcome: Future[None], function: Callable[..., None], args: tuple[Any, ...]
+    ) -> None:
         try:
             function(*args)
         except Exception as error:
-            self._error = error
-        if not self.congested:
-            self._gate.set()
+            outcome.set_exception(error)
+            return
+        if self.congested:
+            self._congestion = outcome
+        else:
+            outcome.set_result(None)
 
 
 class WSGIApp:
@@ -222,7 +226,8 @@ class WSGIApp:
         self.call = app
         self._variables = _Variables(cache)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
-        self._room = threads + _QUEUE
+        self._most = threads + _QUEUE
+        self._calls: set[asyncio.Future[None]] = set()
         self._exchange = ThreadedExchange if self._pool else WSGIExchange
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
@@ -290,23 +295,26 @@ class WSGIApp:
     def submit(self, call: Callable[[], None]) -> bool:
         """Run `call` in the pool; False if too many wait already."""
         assert self._pool is not None
-        if not self._room:
+        if len(self._calls) >= self._most:
             return False
-        self._room -= 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, call)
-        future.add_done_callback(self._one_less)
+        self._calls.add(future)
+        future.add_done_callback(self._calls.discard)
         return True
-
-    def _one_less(self, _future: object) -> None:
-        self._room += 1
 
     async def startup(self) -> None:
         """Nothing to do."""
 
     async def shutdown(self) -> None:
-        """End the pool's threads."""
+        """Drop the calls that no thread has begun, and wait for the others.
+
+        They cannot be stopped, and this isolate's end would wait for them, too; but here the loop
+        runs, and they may need it.
+        """
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            if self._calls:
+                await asyncio.wait(self._calls)
 
 
 # The two that have no HTTP_ (RFC 3875 section 4.1).

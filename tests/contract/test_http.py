@@ -3,6 +3,7 @@
 import pytest
 
 from contract.probe import Probe
+from contract.serving import Server
 from contract.wire import Client, chunked, request
 
 
@@ -80,3 +81,186 @@ def test_a_slow_request_holds_back_those_pipelined_behind_it(client: Client, pro
     client.send(request(f"/wait?probe={probe.port}") + request("/"))
     probe.wait("waiting").answer()
     assert [client.response().body for _ in range(2)] == [b"0", b"hello"]
+
+
+def test_head_has_the_head_of_get_and_no_body(client: Client) -> None:
+    assert client.get("/", method="HEAD").body == b""
+    client.send(request("/", method="HEAD") + request("/"))
+    head, get = client.response("HEAD"), client.response()
+    assert head["content-length"] == get["content-length"] == "5"
+    assert head.body == b""
+    assert get.body == b"hello"
+
+
+def test_head_of_a_streamed_response_has_no_body(client: Client) -> None:
+    assert client.get("/stream?blocks=3&size=10", method="HEAD").body == b""
+    client.assert_open()
+
+
+@pytest.mark.parametrize("code", [204, 304])
+def test_a_status_without_a_body_has_none(client: Client, code: int) -> None:
+    response = client.get(f"/status?code={code}")
+    assert (response.status, response.body) == (code, b"")
+    assert "transfer-encoding" not in response
+    if code == 204:
+        assert "content-length" not in response
+    client.assert_open()
+
+
+def test_options_asterisk_reaches_the_application(client: Client) -> None:
+    assert client.get("*", method="OPTIONS").body == b"hello"
+
+
+def test_an_absolute_target_is_its_path(client: Client) -> None:
+    scope = client.get("http://test/scope?a=b").json()
+    assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/scope", "/scope", "a=b")
+    assert client.get("http://test", method="OPTIONS").status == 200
+
+
+def test_a_body_of_unknown_length_is_chunked(client: Client) -> None:
+    response = client.get("/stream?blocks=5&size=1000")
+    assert response["transfer-encoding"] == "chunked"
+    assert response.body == b"x" * 5000
+    client.assert_open()
+
+
+def test_a_body_of_known_length_in_pieces_is_not_chunked(client: Client) -> None:
+    response = client.get("/stream?blocks=5&size=1000&length=known")
+    assert response["content-length"] == "5000"
+    assert "transfer-encoding" not in response
+    assert response.body == b"x" * 5000
+    client.assert_open()
+
+
+def test_http_1_0_closes(client: Client) -> None:
+    response = client.get("/", version="1.0")
+    assert response.body == b"hello"
+    assert response["connection"] == "close"
+    client.assert_closed()
+
+
+def test_http_1_0_is_kept_alive_if_it_asks(client: Client) -> None:
+    for _ in range(2):
+        response = client.get("/", "Connection: keep-alive", version="1.0")
+        assert response.body == b"hello"
+        assert response["connection"] == "keep-alive"
+
+
+def test_http_1_0_gets_a_body_of_unknown_length_until_the_close(client: Client) -> None:
+    response = client.get("/stream?blocks=5&size=1000", "Connection: keep-alive", version="1.0")
+    assert "transfer-encoding" not in response
+    assert response["connection"] == "close"
+    assert response.body == b"x" * 5000
+    client.assert_closed()
+
+
+def test_http_1_0_needs_no_host(client: Client) -> None:
+    client.send(b"GET / HTTP/1.0\r\n\r\n")
+    assert client.response().body == b"hello"
+
+
+def test_empty_lines_before_a_request_are_skipped(client: Client) -> None:
+    client.send(b"\r\n\r\n" + request("/"))
+    assert client.response().body == b"hello"
+    # As clients of old send after a body.
+    client.send(request("/echo", method="POST", body=b"abc") + b"\r\n" + request("/"))
+    assert [client.response().body for _ in range(2)] == [b"abc", b"hello"]
+
+
+def test_continue_is_sent_when_the_application_reads(client: Client) -> None:
+    client.request("/echo", "Expect: 100-continue", "Content-Length: 3", method="POST")
+    assert client.interim() == 100
+    client.send(b"abc")
+    response = client.response()
+    assert (response.interim, response.body) == ([], b"abc")
+    client.assert_open()
+
+
+def test_continue_is_sent_once(client: Client) -> None:
+    client.request("/stream-echo", "Expect: 100-continue", "Content-Length: 6", method="POST")
+    assert client.interim() == 100
+    events = client.events()
+    client.send(b"abc")
+    assert [type(next(events)).__name__ for _ in range(2)] == ["Response", "Data"]
+    client.send(b"def")
+    assert b"".join(bytes(e.data) for e in events if type(e).__name__ == "Data") == b"def"
+    client.assert_open()
+
+
+def test_continue_is_not_sent_to_who_is_answered_first(client: Client) -> None:
+    client.request("/answer-unread", "Expect: 100-continue", "Content-Length: 3", method="POST")
+    response = client.response()
+    assert (response.interim, response.body) == ([], b"never mind")
+    # Whether the body comes now, only the client knows: what follows cannot be read.
+    assert response["connection"] == "close"
+    client.send(b"abc" + request("/"))
+    client.assert_closed()
+
+
+def test_continue_waits_for_the_responses_before_it(client: Client) -> None:
+    asking = request("/echo", "Expect: 100-continue", "Content-Length: 3", method="POST")
+    client.send(request("/") + request("/") + asking)
+    assert [client.response().interim for _ in range(2)] == [[], []]
+    assert client.interim() == 100
+    client.send(b"abc")
+    assert client.response().body == b"abc"
+
+
+def test_continue_is_not_sent_where_the_body_comes_unasked(client: Client) -> None:
+    body = b"abc"
+    response = client.get("/echo", "Expect: 100-continue", method="POST", body=body)
+    # The body may have been a packet behind the head.
+    assert response.interim in ([], [100])
+    assert response.body == body
+    client.assert_open()
+
+
+def test_continue_is_not_sent_where_no_body_comes(client: Client) -> None:
+    assert client.get("/echo", "Expect: 100-continue").interim == []
+    assert client.get("/echo", "Expect: 100-continue", "Content-Length: 0").interim == []
+    client.assert_open()
+
+
+def test_continue_is_not_sent_to_http_1_0(client: Client) -> None:
+    response = client.get(
+        "/echo", "Expect: 100-continue", method="POST", body=b"abc", version="1.0"
+    )
+    assert (response.interim, response.body) == ([], b"abc")
+
+
+def test_a_body_that_nobody_reads_does_not_become_a_request(client: Client) -> None:
+    fake = request("/fake")
+    client.send(request("/answer-unread", method="POST", body=fake) + request("/"))
+    assert [client.response().body for _ in range(2)] == [b"never mind", b"hello"]
+
+
+def test_a_large_body_that_nobody_reads_ends_the_connection(client: Client) -> None:
+    client.request("/answer-unread", f"Content-Length: {10 << 20}", method="POST")
+    assert client.response().body == b"never mind"
+    # It is read and dropped for as long as that is cheaper than a new connection.
+    client.send(b"x" * (512 << 10))
+    client.assert_closed()
+
+
+def test_a_half_closed_client_still_gets_its_responses(asgi: Server, probe: Probe) -> None:
+    with Client(asgi) as client:
+        client.send(request(f"/wait?probe={probe.port}") + request("/"))
+        client.half_close()
+        probe.wait("waiting").answer()
+        assert client.response().body == b"0"
+        assert client.response().body == b"hello"
+        client.assert_closed()
+    with Client(asgi) as client:
+        client.send(request("/"))
+        client.half_close()
+        assert client.response().body == b"hello"
+        client.assert_closed()
+
+
+def test_many_bodies_in_one_go(client: Client) -> None:
+    """More than one read's worth of pipelined requests, most of them behind a slow one."""
+    body = b"y" * 1000
+    whole = request("/echo", method="POST", body=body) * 200
+    client.send(whole)
+    for _ in range(200):
+        assert client.response().body == body

@@ -99,6 +99,16 @@ class Client:
             if isinstance(event, h11.EndOfMessage):
                 return
 
+    def interim(self) -> int:
+        """The status of an informational response, which must come before anything else."""
+        while b"\r\n\r\n" not in self._buffer:
+            data = self.sock.recv(65536)
+            assert data, "closed"
+            self._buffer += data
+        head, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
+        assert head.startswith(b"HTTP/1.1 1"), head
+        return int(head.split()[1])
+
     def half_close(self) -> None:
         """Say that nothing more will be sent."""
         self.sock.shutdown(socket.SHUT_WR)
