@@ -120,20 +120,20 @@ def test_path_is_searched_by_versioned_name_and_by_python3(places: Path) -> None
 
 
 def test_the_newest_of_pyenvs_versions_is_taken(places: Path) -> None:
-    for version in ("3.14.9", "3.14.10", "3.14.10t", "3.13.11"):
-        fake(places / "pyenv" / "versions" / version / "bin" / "python3.14", version=version)
+    for version in ("3.14.9", "3.14.10", "3.14.11t", "3.13.12"):
+        path = places / "pyenv" / "versions" / version / "bin" / "python3.14"
+        fake(path, version=version, free_threaded=version.endswith("t"))
     found = installed.find(WANTED)
     assert (found.version, found.origin) == ("3.14.10", "pyenv")
 
 
 def test_uvs_free_threaded_builds_are_told_from_the_others(places: Path) -> None:
-    for folder, name in (
-        ("cpython-3.14.3-linux-x86_64-gnu", "python3.14"),
-        ("cpython-3.14.2+freethreaded-linux-x86_64-gnu", "python3.14t"),
-    ):
-        fake(places / "uv" / folder / "bin" / name, free_threaded=name.endswith("t"))
+    for version, suffix in (("3.14.11", ""), ("3.14.9", "t"), ("3.14.10", "t")):
+        folder = f"cpython-{version}{'+freethreaded' if suffix else ''}-linux-x86_64-gnu"
+        path = places / "uv" / folder / "bin" / f"python3.14{suffix}"
+        fake(path, free_threaded=bool(suffix), version=version)
     found = installed.find(Request(3, 14, free_threaded=True))
-    assert (found.path.name, found.origin) == ("python3.14t", "uv")
+    assert (found.version, found.path.name, found.origin) == ("3.14.10", "python3.14t", "uv")
 
 
 def test_every_candidate_that_was_run_is_named_when_none_fits(places: Path) -> None:

@@ -72,7 +72,7 @@ def make(leg: str, interpreter: Interpreter, *, dev: bool) -> Environment:
         UnavailableError: a package cannot be had.
     """
     folder = _folder(leg, dev=dev)
-    with cache.lock(folder.with_name(f".{folder.name}.lock")):
+    with cache.lock(folder.with_name(f"{folder.name}.lock")):
         complete = _complete(folder)
         if complete is not None and complete.interpreter == interpreter:
             return complete

@@ -2,7 +2,7 @@
 
 The address of the archive, proxies and policies come from the machine; sources, lists, cache and
 the (empty) record of installed packages lie in a private folder, so no rights are needed and the
-machine's apt never notices. Signatures are verified as usual, against Debian's keyring.
+machine's apt never notices. Signatures are verified in any case, against Debian's keyring.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
 APT::Install-Recommends "false";
 APT::Sandbox::User "root";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
 Acquire::Languages "none";
 """
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .errors import UnavailableError
@@ -20,6 +21,8 @@ def find(request: Request) -> Interpreter:
     """
     reasons = []
     for path, origin in _candidates(request):
+        if not path.exists():
+            continue
         try:
             return verify(path, request, origin=origin)
         except UnavailableError as error:
@@ -32,14 +35,11 @@ def _candidates(request: Request) -> Iterator[tuple[Path, str]]:
         found = shutil.which(name)
         if found:
             yield Path(found), "PATH"
-    suffix = "t" if request.free_threaded else ""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for folder in _newest_first(pyenv, f"{request.version}*"):
-        if folder.name.endswith("t") == request.free_threaded:
-            yield folder / "bin" / f"python{request.version}{suffix}", "pyenv"
-    for folder in _newest_first(_uv_folder(), f"cpython-{request.version}*"):
-        if ("+freethreaded" in folder.name) == request.free_threaded:
-            yield folder / "bin" / f"python{request.version}{suffix}", "uv"
+    for folder in _newest_first(pyenv.glob(f"{request.version}*")):
+        yield folder / "bin" / f"python{request}", "pyenv"
+    for folder in _newest_first(_uv_folder().glob(f"cpython-{request.version}*")):
+        yield folder / "bin" / f"python{request}", "uv"
 
 
 def _uv_folder() -> Path:
@@ -50,8 +50,9 @@ def _uv_folder() -> Path:
     return data / "uv" / "python"
 
 
-def _newest_first(parent: Path, pattern: str) -> list[Path]:
-    def numbers(folder: Path) -> list[int]:
-        return [int("".join(filter(str.isdigit, part)) or 0) for part in folder.name.split(".")]
+def _newest_first(folders: Iterable[Path]) -> list[Path]:
+    def patch(folder: Path) -> int:
+        found = re.search(r"[0-9]\.[0-9]+\.([0-9]+)", folder.name)
+        return int(found[1]) if found else -1
 
-    return sorted(parent.glob(pattern), key=numbers, reverse=True)
+    return sorted(folders, key=patch, reverse=True)
