@@ -37,8 +37,8 @@ _GIL = {
     "thread": "shared",
     "process": "per-process",
 }
-# Seconds beyond the graceful timeout in which a worker that drained must also have ended; and
-# those for workers that are asked to stop while they start, when no request can be in flight.
+# Seconds for workers to end when no request is in flight: those that have drained, and those that
+# are asked to stop while they start.
 _MARGIN = 3.0
 
 
@@ -167,7 +167,7 @@ class Supervisor:
                 place.due = math.inf
                 self._start(index)
         if self._deadline <= now:
-            self._force("the graceful timeout is over")
+            self._force("the time to stop is over")
 
     # ---- the life of a worker
 
@@ -268,9 +268,13 @@ class Supervisor:
         if not self._stopping:
             unasked = WorkerStartError(f"worker {worker.index} ended without being asked to")
             self._lost(worker.index, error or unasked, served=served)
-        elif error and worker.ready:
+            return
+        if error and worker.ready:
             _log(error, "it was draining")
             self._status = 1
+        if all(worker.departed for worker in self._workers):
+            # Nothing is in flight any more; only remains, as threads an application forgot.
+            self._deadline = min(self._deadline, time.monotonic() + _MARGIN)
 
     def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:
         """Fill the place of a lost worker again; give up where that makes no sense."""

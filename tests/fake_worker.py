@@ -56,6 +56,8 @@ def begin(spec: Spec, channel: Channel) -> None:
             raise StartError("loads only once")
         case ["once", path]:
             mark(path)
+        case "litter":
+            threading.Thread(target=threading.Event().wait).start()
         case ["import", module]:
             __import__(module)
     channel.send("ready", gil=sys._is_gil_enabled(), python=sys.version, **identity())

@@ -170,8 +170,18 @@ def test_a_worker_that_does_not_drain_in_time_is_not_waited_for(mode: dict[str, 
     with FakeServer(graceful_timeout=0.1, margin=0.1, **mode).wait_ready() as server:
         assert server.ask("hang") == "hanging\n"
         assert server.finish(signal.SIGTERM) == 1
-        assert "the graceful timeout is over" in server.log
+        assert "the time to stop is over" in server.log
         assert ("cannot be killed" in server.log) == (mode in IN_PROCESS)
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"), [("interp", 1), ("process", 0)], ids=["interp", "process"]
+)
+def test_a_thread_that_an_application_left_behind_is_not_waited_for(mode: str, status: int) -> None:
+    faults = {"all": "litter"}
+    with FakeServer(mode=mode, faults=faults, graceful_timeout=3600, margin=0.1) as server:
+        server.wait_ready()
+        assert server.finish(signal.SIGTERM) == status
 
 
 # ---- replacing
