@@ -22,7 +22,7 @@ from experiments.harness.contest import FAILURES, in_words
 from experiments.harness.interpreters import Interpreter, InterpreterError, Interpreters
 from experiments.harness.measure import measure
 from experiments.harness.options import add_python, names, positive
-from experiments.harness.paths import REPOSITORY
+from experiments.harness.paths import REPOSITORY, RESULTS
 from experiments.harness.processes import memory
 from experiments.harness.progress import Progress
 from experiments.harness.server import Server, subsrv
@@ -202,7 +202,7 @@ def _points(settings: dict[str, Any]) -> list[Point]:
 def _new_file(raw: dict[str, Any], *, quick: bool) -> Path:
     """A file for raw data; that of a smoke run is not among the results."""
     if not quick:
-        return publish.new_file("hello", raw["environment"])
+        return publish.new_file(RESULTS, "hello", raw["environment"])
     path = REPOSITORY / "build" / "hello-quick.json"
     path.parent.mkdir(exist_ok=True)
     return path
