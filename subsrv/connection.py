@@ -60,6 +60,7 @@ class Connection:
         "_fd",
         "_heading",
         "_lingering",
+        "_more",
         "_out",
         "_paused",
         "_reader",
@@ -94,6 +95,7 @@ class Connection:
         self._body_open = False  # the current request's body has not been read to its end
         self._discarded = 0
         self._advancing = False
+        self._more = False  # bytes of another request stand behind the current one
         self._paused = False
         self._lingering = False
         self._ended = False  # the client will send no more
@@ -156,7 +158,10 @@ class Connection:
                         self._stamp = self._shared.reactor.now
                     break
                 if type(event) is Request:
+                    self._more = reader.buffered > 0
                     self._begin(event)
+                    if not self._more and not self._body_open:
+                        break
                 else:
                     assert not isinstance(event, Request)
                     self._body_event(event)
@@ -241,7 +246,7 @@ class Connection:
         if self._body_open and exchange is not None and not exchange.awaits_body:
             # It may be waiting for 100 Continue: whether the body comes now, nobody knows.
             keep_alive = keep_alive and not exchange.request.expects_continue
-        if self._advancing and self._reader.buffered and keep_alive and not self._body_open:
+        if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
             self._corked.append(data)
             if len(self._corked) >= 64:

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import platform
 import sys
 import threading
 import traceback
@@ -12,10 +11,7 @@ from contextlib import suppress
 
 from subsrv import logs, sockets
 from subsrv.apps import load
-from subsrv.apps.asgi import ASGIApp
-from subsrv.apps.native import NativeApp
 from subsrv.apps.tasks import Tasks
-from subsrv.apps.wsgi import WSGIApp
 from subsrv.config import Config
 from subsrv.control import Channel
 from subsrv.errors import SubsrvError
@@ -104,15 +100,23 @@ class _Worker:
 
 def _make_app(config: Config, tasks: Tasks) -> App:
     loaded = load(config)
+    # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
+        from subsrv.apps.asgi import ASGIApp
+
         return ASGIApp(loaded.app, tasks)
     if loaded.interface == "wsgi":
+        from subsrv.apps.wsgi import WSGIApp
+
         return WSGIApp(
             loaded.app,
             threads=config.threads,
+            cache=config.header_cache,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )
+    from subsrv.apps.native import NativeApp
+
     return NativeApp(loaded.app, tasks)
 
 
@@ -133,7 +137,7 @@ def _who_am_i() -> dict[str, object]:
         "thread": threading.get_native_id(),
         "pid": os.getpid(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
     }
 
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import Any
-from urllib.parse import unquote
 
 from subsrv.apps.lifespan import Lifespan
+from subsrv.apps.quoting import unquote
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.http1 import Request
@@ -54,10 +54,7 @@ class ASGIExchange(Exchange):
     def _scope(self) -> Scope:
         request, transport = self.request, self._transport
         assert transport is not None
-        template = request.derived
-        if template is None:
-            template = request.derived = _template(request)
-        scope: Scope = template.copy()  # type: ignore[attr-defined]
+        scope = request.sighted(_template)
         # Whatever an application may change is its own.
         scope["asgi"] = _VERSIONS.copy()
         scope["headers"] = list(request.headers)
@@ -168,14 +165,14 @@ class ASGIExchange(Exchange):
 
 def _template(request: Request) -> Scope:
     """What follows from the head alone."""
-    path = request.raw_path.decode("ascii")
+    path = request.raw_path
     return {
         "type": "http",
         "asgi": None,
         "http_version": request.version,
         "method": request.method,
         "scheme": "http",
-        "path": unquote(path) if "%" in path else path,
+        "path": (unquote(path) if b"%" in path else path).decode("utf-8", "replace"),
         "raw_path": request.raw_path,
         "query_string": request.query,
         "root_path": "",

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import CoroutineType
 from typing import Any
-from urllib.parse import unquote
 
 from subsrv.apps.collecting import CollectingExchange
+from subsrv.apps.quoting import unquote
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import Transport
 from subsrv.http1 import Headers, ResponseError
@@ -32,7 +32,7 @@ class Request:
     @property
     def path(self) -> str:
         """The path, percent-decoded."""
-        return unquote(self._head.raw_path.decode("ascii"))
+        return unquote(self._head.raw_path).decode("utf-8", "replace")
 
     @property
     def query(self) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from subsrv.apps.collecting import CollectingExchange
+from subsrv.apps.quoting import unquote
 from subsrv.exchange import Transport
 from subsrv.http1 import Request
 
@@ -212,11 +212,15 @@ class WSGIApp:
     """A WSGI application in one worker.
 
     `threads` is how many requests run at once; with one they run in the worker's loop itself.
-    `multithread` and `multiprocess` are what PEP 3333 wants to be told.
+    `multithread` and `multiprocess` are what PEP 3333 wants to be told; `cache` is how many header
+    fields to remember as variables.
     """
 
-    def __init__(self, app: App, *, threads: int, multithread: bool, multiprocess: bool) -> None:
+    def __init__(
+        self, app: App, *, threads: int, multithread: bool, multiprocess: bool, cache: int
+    ) -> None:
         self.call = app
+        self._variables = _Variables(cache)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
         self._room = threads + _QUEUE
         self._exchange = ThreadedExchange if self._pool else WSGIExchange
@@ -239,10 +243,7 @@ class WSGIApp:
     def environ(self, exchange: WSGIExchange) -> Environ:
         """The environ of a request whose body has been received."""
         request, transport = exchange.request, exchange._transport
-        template = request.derived
-        if template is None:
-            template = request.derived = self._template(request)
-        environ: Environ = template.copy()  # type: ignore[attr-defined]
+        environ = request.sighted(self._template)
         environ["wsgi.input"] = exchange.input()
         if request.chunked:
             # Known by now, and the only way in which PEP 3333 lets an application rely on it.
@@ -261,25 +262,30 @@ class WSGIApp:
         """What follows from the head alone."""
         path = request.raw_path
         if b"%" in path:
-            path = unquote_to_bytes(path)
+            path = unquote(path)
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
         environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
         environ["SERVER_NAME"], environ["SERVER_PORT"] = "localhost", ""
-        keys = _KEYS
-        for name, raw_value in request.headers:
-            if b"_" in name:
-                # Not to be told from the same name with "-", which a proxy may have vetted.
-                continue
-            key = keys.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-            value = raw_value.decode("latin-1")
-            if key in environ:
-                # RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
-                value = environ[key] + ("; " if name == b"cookie" else ",") + value
-            environ[key] = value
+        size = len(environ)
+        environ.update(map(self._variables.__getitem__, request.headers))
+        if len(environ) != size + len(request.headers) or _DROPPED in environ:
+            self._add_carefully(environ, request)
         return environ
+
+    def _add_carefully(self, environ: Environ, request: Request) -> None:
+        """Add header fields of which some are repeated or not to be passed on."""
+        values: Environ = {}
+        for field in request.headers:
+            key, value = self._variables[field]
+            if key in values:
+                # RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
+                value = values[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+            values[key] = value
+        environ.update(values)
+        environ.pop(_DROPPED, None)
 
     def submit(self, call: Callable[[], None]) -> bool:
         """Run `call` in the pool; False if too many wait already."""
@@ -303,5 +309,29 @@ class WSGIApp:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-# The two that have no HTTP_ (RFC 3875), and the rest of what browsers send, made once.
+# The two that have no HTTP_ (RFC 3875 section 4.1).
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+# Stands for a name with "_" in it, which an application could not tell from the same name with
+# "-", which a proxy may have vetted.
+_DROPPED = "subsrv.dropped"
+
+_CACHED_VALUE = 512
+
+
+class _Variables(dict[tuple[bytes, bytes], tuple[str, str]]):
+    """A bounded memo from a header field to its variable in the environ. Full, it starts anew."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, field: tuple[bytes, bytes]) -> tuple[str, str]:
+        name, value = field
+        key = _KEYS.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+        variable = (_DROPPED if b"_" in name else key), value.decode("latin-1")
+        if self._size and len(value) <= _CACHED_VALUE and name != b"cookie":
+            if len(self) >= self._size:
+                self.clear()
+            self[field] = variable
+        return variable

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import platform
+import re
 import sys
 import sysconfig
 import threading
@@ -15,7 +16,8 @@ from subsrv.config import Config
 from subsrv.errors import AppLoadError, ConfigError
 from subsrv.spec import Spec
 
-_GIL_WARNING = "The global interpreter lock"
+# What CPython says when an extension module that has not declared Py_mod_gil is imported.
+_GIL_WARNING = r"The global interpreter lock \(GIL\) has been enabled to load module '(.+?)'"
 
 
 class ThreadHandle:
@@ -82,21 +84,22 @@ class ThreadBackend:
         from subsrv import apps
 
         with warnings.catch_warnings(record=True) as caught:
-            # The first of its kind names the extension module, whatever filters are set.
+            # It names the extension module, so it is wanted whatever filters are set.
             warnings.filterwarnings("always", _GIL_WARNING, RuntimeWarning)
             apps.load(config)
-        reasons = []
+        culprits = []
         for warning in caught:
-            if str(warning.message).startswith(_GIL_WARNING):
-                reasons.append(str(warning.message))
+            if self._nogil and (match := re.match(_GIL_WARNING, str(warning.message))):
+                culprits.append(match[1])
             else:
                 warnings.showwarning(
                     warning.message, warning.category, warning.filename, warning.lineno
                 )
         if self._nogil and sys._is_gil_enabled():
             raise AppLoadError(
-                "--mode nogil: the application turned the GIL back on; --mode thread or process "
-                f"would work. {' '.join(reasons)}"
+                f"--mode nogil: the extension module {', '.join(culprits) or '(unknown)'} turned "
+                "the GIL back on; --mode thread and --mode process would work "
+                "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)"
             )
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:

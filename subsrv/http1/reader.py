@@ -91,7 +91,7 @@ class Reader:
         buffer, start = self._buffer, self._position
         if buffer[start] == 0x0D:
             start = self._skip_blank_lines()
-        end = buffer.find(b"\r\n\r\n", max(self._scanned, start))
+        end = buffer.find(b"\r\n\r\n", self._scanned if self._scanned > start else start)
         if end < 0:
             self._check_partial_head()
             return None

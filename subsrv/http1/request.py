@@ -1,6 +1,7 @@
 """Request heads: from the bytes between two requests' ends to a `Request`."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
@@ -22,6 +23,7 @@ class Request:
     """One request head, validated. Shared by equal heads, so nobody may change it."""
 
     __slots__ = (
+        "_seen",
         "body_length",
         "chunked",
         "derived",
@@ -61,33 +63,57 @@ class Request:
         self.expects_continue = False
         #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
         self.plain = True
-        #: A place for whoever handles the request to keep what follows from the head alone.
-        self.derived: object = None
+        #: What an interface made of the head alone; see `sighted`.
+        self.derived: dict[str, Any] | None = None
+        self._seen = False
+
+    def sighted(self, derive: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
+        """`derive(self)`, the caller's own to change, and from the second time on a copy of it.
+
+        Most heads that come again have come twice already; the others are not worth keeping.
+        """
+        derived = self.derived
+        if derived is not None:
+            return derived.copy()
+        if not self._seen:
+            self._seen = True
+            return derive(self)
+        self.derived = derived = derive(self)
+        return derived.copy()
 
 
-# What a field line means to framing, as a number for each line: the sum over a head counts each
-# kind in sixteen bits of its own. A head whose sum is _HOST, one Host and nothing else, is what
-# nearly every GET is, and is known by one comparison.
-_ORDINARY = 0
-_HOST = 1
-_SPECIAL = 1 << 16
+# Fields that framing, routing or the connection's life depend on; a head with one of these, or
+# whose first field is not a valid Host, takes the longer way through `_frame`.
+_SPECIAL = frozenset(
+    (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"),
+)
 
 # Lines longer than this are parsed anew each time: with the number of entries, it bounds the
-# bytes that a cache can hold.
-_CACHED_LINE = 512
+# bytes that a memo can hold. So are cookies, which hardly ever come twice.
+_KEPT_LINE = 512
 
 
 class _Lines(dict[bytes, Field]):
-    """A bounded memo from a raw field line to its field; `kinds` has the same keys.
+    """A memo from a raw field line to its field; checks and parses the lines it does not know.
 
     Most lines repeat even where path and cookies change, so it is by line and not by head: heads
-    never seen before cannot push out lines seen a thousand times. Full, it starts afresh.
+    never seen before cannot push out lines seen a thousand times. Full, it starts afresh, and
+    only between two heads: `special` must not lose a line while its head is being judged.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = size
-        self.kinds = _Kinds()
+        #: Raw lines of valid Host fields; of special fields, Host again among them.
+        self.hosts: set[bytes] = set()
+        self.special: set[bytes] = set()
+
+    def begin_head(self) -> None:
+        """Make room, if need be. Call it before each head."""
+        if len(self) > self._size or len(self.special) > self._size:
+            self.clear()
+            self.hosts.clear()
+            self.special.clear()
 
     def __missing__(self, line: bytes) -> Field:
         match = grammar.field_line.fullmatch(line)
@@ -96,33 +122,15 @@ class _Lines(dict[bytes, Field]):
         name, value = match.groups()
         name = name.lower()
         # Optional whitespace is SP and HTAB only (RFC 9110 section 5.6.3).
-        field = name, value.strip(b" \t")
-        if self._size and len(line) <= _CACHED_LINE:
-            if len(self) >= self._size:
-                self.clear()
-                self.kinds.clear()
+        value = value.strip(b" \t")
+        field = name, value
+        if name in _SPECIAL and not (name == b"connection" and value.lower() == b"keep-alive"):
+            self.special.add(line)
+            if name == b"host" and grammar.host.fullmatch(value):
+                self.hosts.add(line)
+        if len(line) <= _KEPT_LINE and name != b"cookie":
             self[line] = field
-            self.kinds[line] = _kind(*field)
         return field
-
-
-class _Kinds(dict[bytes, int]):
-    """A raw field line's kind. Asked only after `_Lines` has accepted the line."""
-
-    def __missing__(self, line: bytes) -> int:
-        name, _, value = line.partition(b":")
-        return _kind(name.lower(), value.strip(b" \t"))
-
-
-def _kind(name: bytes, value: bytes) -> int:
-    if name == b"host":
-        # A malformed one is special, so that it is looked at, and refused, each time.
-        return _HOST if grammar.host.fullmatch(value) else _SPECIAL
-    if name in (b"content-length", b"transfer-encoding", b"expect"):
-        return _SPECIAL
-    if name == b"connection" and value.lower() != b"keep-alive":
-        return _SPECIAL
-    return _ORDINARY
 
 
 def _what_is_wrong(line: bytes) -> str:
@@ -150,21 +158,32 @@ class HeadParser:
 
     def parse(self, head: bytes) -> Request:
         """The request whose head this is, without the empty line that ends it. ProtocolError."""
-        start, *lines = head.split(b"\r\n")
+        lines = head.split(b"\r\n")
+        start = lines[0]
         limits = self.limits
         if len(start) > limits.request_line:
             raise ProtocolError(414, "the request line is too long")
         if len(head) - len(start) > limits.header_size:
             raise ProtocolError(431, "the header lines are too large")
-        if len(lines) > limits.header_count:
+        if len(lines) > limits.header_count + 1:
             raise ProtocolError(431, "there are too many header lines")
         match = grammar.request_line.fullmatch(start)
         if match is None:
             raise ProtocolError(400, "the request line is malformed")
         method, target, version = match.groups()
 
-        headers = tuple(map(self._lines.__getitem__, lines))
-        kinds = sum(map(self._lines.kinds.__getitem__, lines))
+        del lines[0]
+        memo = self._lines
+        memo.begin_head()
+        headers = tuple(map(memo.__getitem__, lines))
+        # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that the
+        # head has one Host, and nothing else to care for.
+        simple = (
+            bool(lines)
+            and lines.pop(0) in memo.hosts
+            and memo.special.isdisjoint(lines)
+            and version == b"1.1"
+        )
 
         authority = None
         if target.startswith(b"/"):
@@ -178,7 +197,7 @@ class HeadParser:
             version=version.decode("ascii"),
             headers=headers,
         )
-        if kinds != _HOST or version != b"1.1" or authority is not None:
+        if not simple or authority is not None:
             _frame(request, limits)
             _check_host(request, authority)
         if method == b"HEAD":

@@ -1,0 +1,1 @@
+"""The contract: what every mode does alike, proven over real sockets."""

@@ -1,0 +1,1 @@
+"""Applications that the contract's servers serve."""

@@ -1,0 +1,244 @@
+"""An ASGI application with a path for each thing that a server can get wrong."""
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from contract.apps.calling import call_async, whoami
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ROUTES: dict[str, Handler] = {}
+# What `/progress` reports; a test that looks at it has the server to itself.
+SENT = {"blocks": 0}
+
+
+def route(handler: Handler) -> Handler:
+    """Serve the function's name as a path."""
+    ROUTES["/" + handler.__name__.replace("_", "-")] = handler
+    return handler
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Dispatch by path."""
+    if scope["type"] == "lifespan":
+        await lifespan(scope, receive, send)
+        return
+    await ROUTES.get(scope["path"], not_found)(scope, receive, send)
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave something in the state."""
+    await receive()
+    scope["state"]["greeting"] = "from startup"
+    scope["state"]["shared"] = []
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def query(scope: Scope) -> dict[str, str]:
+    """The query's parameters."""
+    return dict(parse_qsl(scope["query_string"].decode()))
+
+
+async def read(receive: Receive) -> bytes:
+    """The whole body."""
+    pieces: list[bytes] = []
+    while True:
+        message = await receive()
+        assert message["type"] == "http.request", message
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def start(send: Send, status: int = 200, *headers: tuple[bytes, bytes]) -> None:
+    """Begin a response."""
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+
+async def body(send: Send, data: bytes, *, more: bool = False) -> None:
+    """Send a piece of the body, the last one unless there is more."""
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+async def answer(send: Send, data: bytes) -> None:
+    """A whole response."""
+    await start(send, 200, (b"content-type", b"application/octet-stream"))
+    await body(send, data)
+
+
+async def answer_json(send: Send, data: Any) -> None:
+    """A whole response of JSON; bytes in it become text."""
+    await answer(send, json.dumps(data, default=lambda value: value.decode("latin-1")).encode())
+
+
+async def not_found(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """404."""
+    await start(send, 404)
+    await body(send, b"not found")
+
+
+async def hello(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Hello."""
+    await answer(send, b"hello")
+
+
+ROUTES["/"] = ROUTES["*"] = hello
+
+
+@route
+async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
+    """The body, once it is whole."""
+    await answer(send, await read(receive))
+
+
+@route
+async def stream_echo(_scope: Scope, receive: Receive, send: Send) -> None:
+    """The body, each piece as it comes."""
+    await start(send)
+    more = True
+    while more:
+        message = await receive()
+        more = message.get("more_body", False)
+        await body(send, message.get("body", b""), more=more)
+
+
+@route
+async def stream(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Many blocks, and how many have been taken is told by /progress."""
+    options = query(scope)
+    block = b"x" * int(options["size"])
+    length = int(options["size"]) * int(options["blocks"])
+    headers = [(b"content-length", b"%d" % length)] if "length" in options else []
+    await start(send, 200, *headers)
+    SENT["blocks"] = 0
+    for _ in range(int(options["blocks"])):
+        await body(send, block, more=True)
+        SENT["blocks"] += 1
+    await body(send, b"")
+
+
+@route
+async def progress(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """How far /stream is."""
+    await answer_json(send, SENT)
+
+
+@route
+async def who(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Which isolate answers."""
+    await answer_json(send, whoami())
+
+
+@route
+async def scope(scope: Scope, _receive: Receive, send: Send) -> None:
+    """The scope."""
+    await answer_json(send, scope)
+
+
+@route
+async def status(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Any status, with a body whether it may have one or not."""
+    await start(send, int(query(scope)["code"]))
+    await body(send, b"a body")
+
+
+@route
+async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+    """Wait for the test, then read the body, and answer with its length."""
+    await call_async(query(scope)["probe"], "waiting")
+    await answer(send, b"%d" % len(await read(receive)))
+
+
+@route
+async def answer_unread(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer without having read the body."""
+    await answer(send, b"never mind")
+
+
+@route
+async def disconnect(scope: Scope, receive: Receive, send: Send) -> None:
+    """Tell the test of every message until the client is gone, and what send() raises then."""
+    port = query(scope)["probe"]
+    await read(receive)
+    if "start" in query(scope):
+        await start(send)
+        await body(send, b"begun", more=True)
+    await call_async(port, "reading")
+    message = await receive()
+    await call_async(port, message["type"])
+    again = await receive()
+    await call_async(port, again["type"])
+
+
+@route
+async def send_after_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
+    """What send() does once the client is gone."""
+    port = query(scope)["probe"]
+    await start(send)
+    await body(send, b"begun", more=True)
+    await read(receive)
+    message = await receive()
+    await call_async(port, message["type"])
+    try:
+        await body(send, b"into the void", more=True)
+    except OSError:
+        await call_async(port, "OSError")
+    else:
+        await call_async(port, "nothing")
+
+
+@route
+async def after_response(scope: Scope, receive: Receive, send: Send) -> None:
+    """Work on when the response is complete."""
+    await answer(send, b"done")
+    port = query(scope)["probe"]
+    message = await receive()
+    await call_async(port, message["type"])
+    await call_async(port, "background")
+    await call_async(port, "finished")
+
+
+@route
+async def state(scope: Scope, _receive: Receive, send: Send) -> None:
+    """The lifespan's state, which each request has a copy of."""
+    before = dict(scope["state"])
+    scope["state"]["mine"] = True
+    scope["state"]["shared"].append(1)
+    await answer_json(send, before)
+
+
+_variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+
+
+@route
+async def context(scope: Scope, receive: Receive, send: Send) -> None:
+    """The task and the context, before and after a real wait."""
+    first, before = asyncio.current_task(), _variable.get()
+    _variable.set(query(scope)["value"])
+    await asyncio.sleep(0)
+    if "probe" in query(scope):
+        await call_async(query(scope)["probe"], "waiting")
+    async with asyncio.timeout(5):  # needs a current task
+        await asyncio.sleep(0)
+    child = await asyncio.create_task(_read_variable())
+    second = asyncio.current_task()
+    found = {
+        "task": first is not None and first is second,
+        "before": before,
+        "after": _variable.get(),
+        "child": child,
+    }
+    await answer_json(send, found)
+
+
+async def _read_variable() -> str:
+    return _variable.get()

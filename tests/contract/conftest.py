@@ -1,0 +1,58 @@
+"""Servers for the contract: one for each mode and application, shared where tests allow it."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from contract.modes import POSSIBLE, Mode
+from contract.probe import Probe
+from contract.serving import Server
+from contract.wire import Client
+
+
+@pytest.fixture(scope="session", params=POSSIBLE, ids=str)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Every kind of worker that this interpreter can have, one after the other."""
+    found: Mode = request.param
+    return found
+
+
+@pytest.fixture(scope="session")
+def asgi(mode: Mode) -> Iterator[Server]:
+    """The ASGI kit in one worker, so that two connections meet the same one."""
+    with Server("contract.apps.kit_asgi:app", *mode.flags, "--workers", "1") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def faulty(mode: Mode) -> Iterator[Server]:
+    """The ASGI application that breaks its promises."""
+    with Server("contract.apps.faulty_asgi:app", *mode.flags, "--workers", "1") as server:
+        yield server
+
+
+@pytest.fixture
+def client(asgi: Server) -> Iterator[Client]:
+    """A connection to the ASGI kit."""
+    with Client(asgi) as client:
+        yield client
+
+
+@pytest.fixture
+def probe() -> Iterator[Probe]:
+    """Where the application under test calls in."""
+    with Probe() as probe:
+        yield probe
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the servers of a failed test have said."""
+    report = yield
+    if report.failed:
+        for name, value in item.funcargs.items():
+            if isinstance(value, Server):
+                report.sections.append((f"log of {name}", value.log))
+    return report

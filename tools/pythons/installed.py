@@ -1,0 +1,57 @@
+"""Route: an interpreter that is installed already."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import UnavailableError
+from .interpreter import Interpreter, verify
+from .request import Request
+
+
+def find(request: Request) -> Interpreter:
+    """Return the first installed interpreter that fits: PATH, then pyenv's, then uv's.
+
+    Raises:
+        UnavailableError: none fits; the text names each that was run.
+    """
+    reasons = []
+    for path, origin in _candidates(request):
+        try:
+            return verify(path, request, origin=origin)
+        except UnavailableError as error:
+            reasons.append(str(error))
+    raise UnavailableError("; ".join(reasons) or "none on PATH, in pyenv's or in uv's folder")
+
+
+def _candidates(request: Request) -> Iterator[tuple[Path, str]]:
+    for name in dict.fromkeys((f"python{request}", f"python{request.version}", "python3")):
+        found = shutil.which(name)
+        if found:
+            yield Path(found), "PATH"
+    suffix = "t" if request.free_threaded else ""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for folder in _newest_first(pyenv, f"{request.version}*"):
+        if folder.name.endswith("t") == request.free_threaded:
+            yield folder / "bin" / f"python{request.version}{suffix}", "pyenv"
+    for folder in _newest_first(_uv_folder(), f"cpython-{request.version}*"):
+        if ("+freethreaded" in folder.name) == request.free_threaded:
+            yield folder / "bin" / f"python{request.version}{suffix}", "uv"
+
+
+def _uv_folder() -> Path:
+    configured = os.environ.get("UV_PYTHON_INSTALL_DIR")
+    if configured:
+        return Path(configured)
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "uv" / "python"
+
+
+def _newest_first(parent: Path, pattern: str) -> list[Path]:
+    def numbers(folder: Path) -> list[int]:
+        return [int("".join(filter(str.isdigit, part)) or 0) for part in folder.name.split(".")]
+
+    return sorted(parent.glob(pattern), key=numbers, reverse=True)
