@@ -218,8 +218,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"hello: {error}", file=sys.stderr)
         return 1
     raw = json.loads(args.resume.read_text()) if args.resume else _begin(args)
+    if raw["environment"]["commit"] != environment.commit():
+        print("hello: what is there was measured on another commit", file=sys.stderr)
+        return 1
     path = args.resume or args.output or _new_file(raw, quick=args.quick)
-    run(raw, _points(raw["settings"]), interpreters, path)
+    try:
+        run(raw, _points(raw["settings"]), interpreters, path)
+    except KeyboardInterrupt:
+        print(f"\nhello: interrupted; go on with --resume {path}", file=sys.stderr)
+        return 130
     failures = sum("failure" in point for point in raw["points"])
     print(f"{len(raw['points'])} points, {failures} of them failures: {path}")
     return report.main([])

@@ -164,6 +164,7 @@ def test_interpreters() -> None:
     assert found.facts["version"].startswith(_LEG)
     assert found.name == found.facts["version"] + ("t" if _FREE_THREADED else "")
     assert given.for_mode(_MODE) is found
+    assert Interpreters().choose(free_threaded=_FREE_THREADED) == found
     with pytest.raises(InterpreterError, match="/nowhere does not run"):
         given.choose(free_threaded=not _FREE_THREADED)
     assert list(given.facts(["nogil", "thread", "interp"])) == (
@@ -223,10 +224,15 @@ def test_the_hello_study(tmp_path: Path) -> None:
     kept, dropped = raw["points"]
     path.write_text(json.dumps({**raw, "points": [kept]}))
     assert hello.main(["--resume", str(path), "--python", sys.executable]) == 0
-    again = json.loads(path.read_text())["points"]
+    measured = json.loads(path.read_text())
+    again = measured["points"]
     assert again[0] == kept
     assert again[1]["app"] == dropped["app"]
     assert again[1]["begun"] > kept["begun"]
+
+    measured["environment"]["commit"] = "another"
+    path.write_text(json.dumps(measured))
+    assert hello.main(["--resume", str(path), "--python", sys.executable]) == 1
 
 
 @pytest.mark.usefixtures("stand_in")
