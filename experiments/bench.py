@@ -6,19 +6,20 @@ and memory (what one more worker takes). Each runs in interleaved rounds whose o
 """
 
 import argparse
-import json
 import os
 import random
 import sys
 from pathlib import Path
 from typing import Any
 
-from experiments.harness import environment, wrk
+from experiments import report
+from experiments.harness import environment, publish, wrk
 from experiments.harness.interpreters import InterpreterError, Interpreters
 from experiments.harness.options import INTERFACES, MODES, add_python, names, positive
+from experiments.harness.paths import RESULTS
 from experiments.harness.section import Options, targets_table
 from experiments.harness.table import Table
-from experiments.sections import SECTIONS, Section
+from experiments.sections import SECTIONS, Section, overhead
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,12 +35,17 @@ def _parser() -> argparse.ArgumentParser:
         choices=SECTIONS,
         help="what to run; repeatable (default: overhead)",
     )
-    add("--only", type=names(INTERFACES), metavar="LIST", help="interfaces: native,asgi,wsgi")
+    add(
+        "--only",
+        type=names((overhead.FLOOR, *INTERFACES)),
+        metavar="LIST",
+        help="interfaces: native,asgi,wsgi, or floor for the floor alone (it always takes part)",
+    )
     add(
         "--mode",
         type=names(MODES),
         metavar="LIST",
-        help="modes to measure (default: interp for overhead, else all that apply)",
+        help="modes to measure (default: interp for overhead, which takes one; else all)",
     )
     add_python(parser)
     add("--rounds", type=positive, metavar="N", help="rounds, the warm-up not counted")
@@ -47,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--quick", action="store_true", help="one round of one second")
     add("--seed", type=int, help="for the order of the rounds (default: random)")
     add("--json", type=Path, metavar="FILE", help="write every value there")
+    add("--publish", action="store_true", help="write every value to a new file in results/bench")
     add("--check", action="store_true", help="fail where a target is missed")
     return parser
 
@@ -78,7 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
     raw["load_average_after"] = os.getloadavg()
     _show_environment(raw)
     if args.json:
-        args.json.write_text(json.dumps(raw, indent=1) + "\n")
+        publish.write(args.json, raw)
+    if args.publish:
+        publish.write(publish.new_file(RESULTS, "bench", raw["environment"]), raw)
+        report.main([])
     failed = any(section["failures"] for section in raw["sections"].values())
     return 1 if failed or (args.check and missed) else 0
 
@@ -86,14 +96,15 @@ def main(arguments: list[str] | None = None) -> int:
 def _show(name: str, section: Section, measured: dict[str, Any]) -> bool:
     """Print one section; returns whether every target is met."""
     facts = measured["interpreters"]
-    where = ", ".join(f"{mode} on CPython {about['name']}" for mode, about in facts.items())
-    print(f"\n{name}: {where}\n")
+    where = (f", {mode} on CPython {about['name']}" for mode, about in facts.items())
+    print(f"\n{name}{''.join(where)}\n")
     for table in section.tables(measured):
         print(table.text() if isinstance(table, Table) else table, end="\n\n")
     for what, failure in measured["failures"].items():
         print(f"FAILED {what}: {failure}\n")
     targets = section.targets(measured)
-    print(targets_table(targets).text())
+    if targets:
+        print(targets_table(targets).text())
     return all(target.met for target in targets)
 
 

@@ -22,7 +22,7 @@ from experiments.harness.contest import FAILURES, in_words
 from experiments.harness.interpreters import Interpreter, InterpreterError, Interpreters
 from experiments.harness.measure import measure
 from experiments.harness.options import add_python, names, positive
-from experiments.harness.paths import REPOSITORY
+from experiments.harness.paths import REPOSITORY, RESULTS
 from experiments.harness.processes import memory
 from experiments.harness.progress import Progress
 from experiments.harness.server import Server, subsrv
@@ -202,7 +202,7 @@ def _points(settings: dict[str, Any]) -> list[Point]:
 def _new_file(raw: dict[str, Any], *, quick: bool) -> Path:
     """A file for raw data; that of a smoke run is not among the results."""
     if not quick:
-        return publish.new_file("hello", raw["environment"])
+        return publish.new_file(RESULTS, "hello", raw["environment"])
     path = REPOSITORY / "build" / "hello-quick.json"
     path.parent.mkdir(exist_ok=True)
     return path
@@ -218,8 +218,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"hello: {error}", file=sys.stderr)
         return 1
     raw = json.loads(args.resume.read_text()) if args.resume else _begin(args)
+    if raw["environment"]["commit"] != environment.commit():
+        print("hello: what is there was measured on another commit", file=sys.stderr)
+        return 1
     path = args.resume or args.output or _new_file(raw, quick=args.quick)
-    run(raw, _points(raw["settings"]), interpreters, path)
+    try:
+        run(raw, _points(raw["settings"]), interpreters, path)
+    except KeyboardInterrupt:
+        print(f"\nhello: interrupted; go on with --resume {path}", file=sys.stderr)
+        return 130
     failures = sum("failure" in point for point in raw["points"])
     print(f"{len(raw['points'])} points, {failures} of them failures: {path}")
     return report.main([])

@@ -9,28 +9,27 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
-from experiments.harness.paths import REPOSITORY, RESULTS
+from experiments.harness.paths import REPOSITORY
 from experiments.harness.publish import documents, fill, newest
 
 
-def generate(study: str, table: str, results: Path = RESULTS) -> str:
+def generate(results: Path, study: str, table: str) -> str:
     """The Markdown of one table. KeyError and ImportError where there is no such table or study."""
     make = importlib.import_module(f"experiments.tables.{study}").TABLES[table]
-    path = newest(study, results)
+    path = newest(results, study)
     if path is None:
         return "*Not measured yet.*"
     return f"{make(json.loads(path.read_text()))}\n\n*Raw data: {path.parent.name}/{path.name}*"
 
 
-def outdated(paths: Iterable[Path]) -> dict[Path, str]:
+def outdated(root: Path) -> dict[Path, str]:
     """The files whose tables differ from their raw data, with the text that they should have."""
-    made = cache(generate)
+    made = cache(partial(generate, root / "results"))
     found = {}
-    for path in paths:
+    for path in documents(root):
         text = path.read_text()
         wanted = fill(text, made)
         if wanted != text:
@@ -38,7 +37,7 @@ def outdated(paths: Iterable[Path]) -> dict[Path, str]:
     return found
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, root: Path = REPOSITORY) -> int:
     """Bring the tables up to date, or check them; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.report",
@@ -47,9 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if any differs")
     check = parser.parse_args(arguments).check
-    differing = outdated(documents())
+    differing = outdated(root)
     for path, text in differing.items():
-        name = path.relative_to(REPOSITORY)
+        name = path.relative_to(root)
         if check:
             print(f"{name} differs from its raw data: run python -m experiments.report")
         else:

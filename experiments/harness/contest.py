@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from experiments.harness.interpreters import InterpreterError
@@ -60,7 +61,8 @@ class Contest:
             for name, traffic in turns:
                 progress.step(f"{title}: {name}, {traffic}")
                 if name in self.servers:  # it may have failed earlier in this round
-                    self._turn(name, number, traffic, loads[traffic](number))
+                    load = loads[traffic](number)
+                    self._turn(name, number, traffic, load if number else _warm_up(load))
         for name in list(self.servers):
             try:
                 verify(self.servers[name], self.bodies[name])
@@ -102,6 +104,10 @@ class Contest:
                     server.kill()
             except ServerError as error:
                 self.failures[name] = str(error)
+
+
+def _warm_up(load: Load) -> Load:
+    return replace(load, duration=1)
 
 
 def values(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,13 +104,17 @@ class Interpreters:
         return cls(given)
 
     def choose(self, *, free_threaded: bool) -> Interpreter:
-        """The interpreter of this kind to measure: the one given, or the repository's default."""
+        """The interpreter of this kind to measure: the one given, the one running this, or another.
+
+        InterpreterError where none can be had.
+        """
         if free_threaded not in self._chosen:
             paths = [path for leg, path in self.given.items() if leg.endswith("t") == free_threaded]
-            default = _FREE_THREADED if free_threaded else _GIL
-            found = probe(paths[0] if paths else _find(default))
+            if not paths and free_threaded == bool(sysconfig.get_config_var("Py_GIL_DISABLED")):
+                paths = [sys.executable]
+            found = probe(paths[0] if paths else _find(_FREE_THREADED if free_threaded else _GIL))
             if found.free_threaded != free_threaded:
-                raise InterpreterError(f"{paths[0]} is {found.name}, not what its leg says")
+                raise InterpreterError(f"{found.path} is {found.name}, not what its leg says")
             self._chosen[free_threaded] = found
         return self._chosen[free_threaded]
 

@@ -36,5 +36,5 @@ def add_python(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[LEG=]PATH",
         help="interpreter to measure; repeatable, to give one with a GIL and a free-threaded one "
-        "(default: 3.14 and the newest free-threaded that can be had)",
+        "(default: the one that runs this, and 3.14 or the newest free-threaded as the other)",
     )

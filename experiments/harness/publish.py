@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.harness.paths import REPOSITORY, RESULTS
-
 _BLOCK = re.compile(
     r"(?P<begin><!-- generated: (?P<study>[a-z_]+) (?P<table>[a-z_]+) -->\n)"
     r"(?P<content>.*?)(?P<end><!-- end generated -->)",
@@ -17,15 +15,15 @@ _BLOCK = re.compile(
 _RAW = re.compile(r"\d{4}-\d{2}-\d{2}T.*\.json")
 
 
-def new_file(study: str, about: dict[str, Any]) -> Path:
+def new_file(results: Path, study: str, about: dict[str, Any]) -> Path:
     """Where a study's raw data go: named by date, host and commit, so that names sort by date."""
     moment = datetime.datetime.fromisoformat(about["date"]).strftime("%Y-%m-%dT%H%M")
-    folder = RESULTS / study
+    folder = results / study
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{moment}-{about['host']}-{about['commit']}.json"
 
 
-def newest(study: str, results: Path = RESULTS) -> Path | None:
+def newest(results: Path, study: str) -> Path | None:
     """The latest raw data of a study; None if there are none."""
     found = [path for path in (results / study).glob("*.json") if _RAW.fullmatch(path.name)]
     return max(found, key=lambda path: path.name, default=None)
@@ -38,10 +36,10 @@ def write(path: Path, raw: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def documents() -> Iterator[Path]:
-    """The Markdown files that may have generated tables."""
-    yield from sorted(REPOSITORY.glob("*.md"))
-    yield from sorted(RESULTS.rglob("*.md"))
+def documents(root: Path) -> Iterator[Path]:
+    """The Markdown files of a repository that may have generated tables."""
+    yield from sorted(root.glob("*.md"))
+    yield from sorted((root / "results").rglob("*.md"))
 
 
 def fill(text: str, generate: Callable[[str, str], str]) -> str:

@@ -57,4 +57,4 @@ def cells(values: Sequence[float], digits: int) -> tuple[str, str]:
     """Median and range for a table; "n/a" where there are no values."""
     if not values:
         return "n/a", ""
-    return f"{statistics.median(values):.{digits}f}", spread(values, digits)
+    return f"{statistics.median(values):,.{digits}f}", spread(values, digits)

@@ -40,4 +40,4 @@ class Table:
 
 def spread(values: Sequence[float], digits: int) -> str:
     """The range of some values, "1.20..1.31"."""
-    return f"{min(values):.{digits}f}..{max(values):.{digits}f}"
+    return f"{min(values):,.{digits}f}..{max(values):,.{digits}f}"

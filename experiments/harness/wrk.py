@@ -2,15 +2,15 @@
 
 import re
 import resource
-import shutil
 import subprocess
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from experiments.harness.paths import REPOSITORY
 
 _GRACE = 20.0  # seconds beyond the asked duration: wrk ends within three on a loaded machine
+
+_MISSING = "wrk is not installed: on Debian and Ubuntu, apt-get install wrk"
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -110,13 +110,13 @@ def parse(output: str) -> Report:
     )
 
 
-@cache
 def version() -> str:
-    """The first line of `wrk --version`; WrkError, saying how to get it, where wrk is missing."""
-    if shutil.which("wrk") is None:
-        raise WrkError("wrk is not installed: on Debian and Ubuntu, apt-get install wrk")
-    # It exits with 1 after printing its version and usage.
-    shown = subprocess.run(("wrk", "--version"), capture_output=True, text=True, timeout=10)
+    """What wrk calls itself; WrkError, saying how to get it, where it is missing."""
+    try:
+        # It exits with 1 after printing its version and usage.
+        shown = subprocess.run(("wrk", "--version"), capture_output=True, text=True, timeout=10)
+    except FileNotFoundError as error:
+        raise WrkError(_MISSING) from error
     return shown.stdout.partition("[")[0].strip()
 
 
@@ -125,7 +125,6 @@ def run(load: Load, url: str) -> tuple[str, float]:
 
     WrkError if it ends badly or not in time.
     """
-    version()
     before = _children_cpu()
     with subprocess.Popen(
         load.command(url),

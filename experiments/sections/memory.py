@@ -17,6 +17,11 @@ _WORKERS = (1, 2, 3)
 _CONNECTIONS = 64
 _READY, _USED = "ready", "used"
 _LIMIT = 12.0  # MB for the second interp worker
+_PSS, _USS = "pss_kib", "uss_kib"
+_HEADING = (
+    *("mode", "PSS, MB", "1 worker", "2 workers", "3 workers", "second adds", "third adds"),
+    "second adds, USS",
+)
 _MB = 1024 / 1e6  # a KiB of the kernel's in MB
 
 
@@ -48,8 +53,8 @@ def run(options: Options) -> dict[str, Any]:
                     "round": number,
                     "mode": mode,
                     "workers": workers,
-                    "pss_kib": {_READY: ready.pss, _USED: used.pss},
-                    "uss_kib": {_READY: ready.uss, _USED: used.uss},
+                    _PSS: {_READY: ready.pss, _USED: used.pss},
+                    _USS: {_READY: ready.uss, _USED: used.uss},
                 }
             )
     progress.end()
@@ -61,18 +66,22 @@ def run(options: Options) -> dict[str, Any]:
     }
 
 
-def _pss(raw: dict[str, Any], mode: str, *, workers: int, moment: str) -> list[float]:
+def _values(
+    raw: dict[str, Any], figure: str, mode: str, *, workers: int, moment: str
+) -> list[float]:
     return [
-        launch["pss_kib"][moment] * _MB
+        launch[figure][moment] * _MB
         for launch in raw["launches"]
         if (launch["mode"], launch["workers"]) == (mode, workers)
     ]
 
 
-def _added(raw: dict[str, Any], mode: str, *, worker: int, moment: str) -> float | None:
+def _added(
+    raw: dict[str, Any], figure: str, mode: str, *, worker: int, moment: str
+) -> float | None:
     """MB that the worker of this number adds: a difference of medians, as launches do not pair."""
-    more = median(_pss(raw, mode, workers=worker, moment=moment))
-    less = median(_pss(raw, mode, workers=worker - 1, moment=moment))
+    more = median(_values(raw, figure, mode, workers=worker, moment=moment))
+    less = median(_values(raw, figure, mode, workers=worker - 1, moment=moment))
     return None if more is None or less is None else more - less
 
 
@@ -81,7 +90,10 @@ def tables(raw: dict[str, Any]) -> list[Table | str]:
     rows: list[tuple[str, ...]] = []
     for mode in raw["modes"]:
         for moment, shown in ((_READY, "when ready"), (_USED, "after traffic")):
-            added = (_added(raw, mode, worker=worker, moment=moment) for worker in (2, 3))
+            added = (
+                _added(raw, figure, mode, worker=worker, moment=moment)
+                for figure, worker in ((_PSS, 2), (_PSS, 3), (_USS, 2))
+            )
             rows.append(
                 (
                     mode,
@@ -89,14 +101,13 @@ def tables(raw: dict[str, Any]) -> list[Table | str]:
                     *(
                         "failed"
                         if f"{mode} {workers}" in raw["failures"]
-                        else cells(_pss(raw, mode, workers=workers, moment=moment), 1)[0]
+                        else cells(_values(raw, _PSS, mode, workers=workers, moment=moment), 1)[0]
                         for workers in _WORKERS
                     ),
                     *("n/a" if each is None else f"{each:+.1f}" for each in added),
                 )
             )
-    heading = ("mode", "PSS, MB", "1 worker", "2 workers", "3 workers", "second adds", "third adds")
-    return [Table(heading, rows, labels=2)]
+    return [Table(_HEADING, rows, labels=2)]
 
 
 def targets(raw: dict[str, Any]) -> list[Target]:
@@ -106,5 +117,5 @@ def targets(raw: dict[str, Any]) -> list[Target]:
     return [
         Target(f"interp, MB that the second worker adds, {shown}", added, _LIMIT)
         for moment, shown in ((_READY, "when ready"), (_USED, "after traffic"))
-        for added in (_added(raw, "interp", worker=2, moment=moment),)
+        for added in (_added(raw, _PSS, "interp", worker=2, moment=moment),)
     ]

@@ -35,6 +35,7 @@ _RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!"
 def run(options: Options) -> dict[str, Any]:
     """Measure; returns the raw values."""
     mode = options.modes[0]
+    interfaces = [name for name in options.interfaces if name != FLOOR]
 
     def command(interface: str) -> tuple[str, ...]:
         python = options.interpreters.for_mode(mode)
@@ -50,7 +51,7 @@ def run(options: Options) -> dict[str, Any]:
 
     floor_note = None
     with tempfile.TemporaryDirectory() as folder, Contest() as contest:
-        for interface in options.interfaces:
+        for interface in interfaces:
             contest.add(interface, partial(command, interface))
         try:
             executable = floor.build(Path(folder))
@@ -68,7 +69,7 @@ def run(options: Options) -> dict[str, Any]:
     return {
         "mode": mode,
         "interpreters": options.interpreters.facts([mode]),
-        "servers": [FLOOR, *options.interfaces],
+        "servers": [FLOOR, *interfaces],
         "floor_note": floor_note,
         **contest.record(),
     }
@@ -98,7 +99,7 @@ def tables(raw: dict[str, Any]) -> list[Table | str]:
                     *cells(costs, 2),
                     *cells(to_floor, 2),
                     cells(to_repeated, 2)[0],
-                    f"{median(values(raw, server, traffic, 'requests_per_second')) or 0:,.0f}",
+                    cells(values(raw, server, traffic, "requests_per_second"), 0)[0],
                     f"{median(values(raw, server, traffic, 'server_share')) or 0:.0%}",
                     f"{client:.0%}",
                 )

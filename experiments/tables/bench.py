@@ -11,6 +11,8 @@ from experiments.tables.common import environment, sharing_remark
 
 
 def _section(name: str, raw: Mapping[str, Any]) -> str:
+    if name not in raw["sections"]:
+        return "*Not measured in this run.*"
     section, measured = SECTIONS[name], raw["sections"][name]
     parts = [
         part.markdown() if isinstance(part, Table) else part for part in section.tables(measured)

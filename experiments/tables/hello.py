@@ -11,6 +11,7 @@ from experiments.tables.common import environment, sharing_remark
 
 _Points = Sequence[Mapping[str, Any]]
 
+_LONGEST_FAILURE = 400  # characters; the raw data have it whole
 _THEN = RESULTS / "hello" / "2015.json"
 
 
@@ -132,7 +133,8 @@ def _failures(raw: Mapping[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    line = " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    return line if len(line) <= _LONGEST_FAILURE else f"{line[:_LONGEST_FAILURE]} (and so on)"
 
 
 def summary(raw: Mapping[str, Any]) -> str:
