@@ -23,7 +23,7 @@ _GIL_WARNING = r"The global interpreter lock \(GIL\) has been enabled to load mo
 class ThreadHandle:
     """A worker that is a thread of this process. Nothing can kill it.
 
-    Never a daemon thread: those crash an interpreter that closes under them.
+    Never a daemon thread: CPython 3.15 can crash at exit while one runs a subinterpreter.
     """
 
     def __init__(self, life: Callable[[Spec, Lifeline], None], spec: Spec) -> None:
@@ -39,7 +39,10 @@ class ThreadHandle:
                 undo.callback(os.close, listeners[-1])
             own = dataclasses.replace(spec, listeners=tuple(listeners))
             self._thread = threading.Thread(
-                target=self._run, args=(life, own, lifeline), name=f"worker-{spec.index}"
+                target=self._run,
+                args=(life, own, lifeline),
+                name=f"worker-{spec.index}",
+                daemon=False,
             )
             self._thread.start()
             undo.pop_all()
