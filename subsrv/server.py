@@ -74,9 +74,7 @@ class Server:
             connection.drain()
 
     async def drained(self, deadline: float) -> bool:
-        """Wait until no connection is left. At `deadline`, by the loop's clock, close the rest,
-        and say so.
-        """
+        """Wait until no connection is left; False if some are at `deadline` (the loop's clock)."""
         empty = asyncio.Event()
         self._shared.emptied = empty.set
         if not self._shared.connections:
@@ -86,10 +84,15 @@ class Server:
                 await empty.wait()
         except TimeoutError:
             _log.warning("%d connections did not finish in time", len(self._shared.connections))
-            for connection in tuple(self._shared.connections):
-                connection.close()
             return False
         return True
+
+    def close(self) -> None:
+        """Close whatever is still open."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in tuple(self._shared.connections):
+            connection.close()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections are open."""
@@ -106,8 +109,8 @@ class Server:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
         if not self._reactor.ticking:
-            self._reactor.ticking = True
             self._tick(self._reactor.now)
+            self._reactor.ticking = True
         connection = Connection(self._shared, sock, client=client, server=server)
         if self._limit and len(self._shared.connections) > self._limit:
             connection.refuse(503, "too many connections")

@@ -4,10 +4,12 @@ import asyncio
 import gc
 import logging
 import os
+import socket
 import sys
 import threading
 import traceback
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 from subsrv import logs, sockets
 from subsrv.apps import load
@@ -29,18 +31,29 @@ def run_worker(spec: str) -> None:
     serving (an application's SystemExit, say) ends the worker and is raised.
     """
     worker = Spec.loads(spec)
-    with Channel.adopt(worker.control) as channel:
+    with ExitStack() as stack:
+        # The worker's own to close, whatever happens to it.
+        channel = stack.enter_context(Channel.adopt(worker.control))
+        listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
-        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor)) as runner:
-            runner.run(_Worker(worker, channel, reactor).run())
+        runner = stack.enter_context(
+            asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
+        )
+        runner.run(_Worker(worker.config, channel, listeners, reactor).run())
 
 
 class _Worker:
-    def __init__(self, spec: Spec, channel: Channel, reactor: Reactor) -> None:
-        self._spec = spec
-        self._config = spec.config
+    def __init__(
+        self,
+        config: Config,
+        channel: Channel,
+        listeners: Sequence[socket.socket],
+        reactor: Reactor,
+    ) -> None:
+        self._config = config
         self._channel = channel
+        self._listeners = listeners
         self._reactor = reactor
         self._server: Server | None = None
         self._stop: asyncio.Future[float]
@@ -65,11 +78,16 @@ class _Worker:
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
         gc.freeze()
-        server.start([sockets.adopt(fd) for fd in self._spec.listeners])
-        self._tell("ready", **_who_am_i())
-        deadline = await self._stop
-        server.stop()
-        await server.drained(deadline)
+        server.start(self._listeners)
+        try:
+            self._tell("ready", **_who_am_i())
+            deadline = await self._stop
+            server.stop()
+            await server.drained(deadline)
+        finally:
+            # Where the worker dies (an application raised SystemExit, say), its clients must see
+            # an end, although the process may live on.
+            server.close()
         await tasks.drain(deadline)
         await app.shutdown()
         self._tell("gone", **server.stats())
