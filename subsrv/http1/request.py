@@ -107,10 +107,15 @@ class _Lines(dict[bytes, Field]):
         #: Raw lines of valid Host fields; of special fields, Host again among them.
         self.hosts: set[bytes] = set()
         self.special: set[bytes] = set()
+        self._passing: list[bytes] = []  # special lines that are too long to keep
 
     def begin_head(self) -> None:
         """Make room, if need be. Call it before each head."""
-        if len(self) > self._size or len(self.special) > self._size:
+        if self._passing:
+            self.hosts.difference_update(self._passing)
+            self.special.difference_update(self._passing)
+            self._passing.clear()
+        if len(self) > self._size:
             self.clear()
             self.hosts.clear()
             self.special.clear()
@@ -128,6 +133,8 @@ class _Lines(dict[bytes, Field]):
             self.special.add(line)
             if name == b"host" and grammar.host.fullmatch(value):
                 self.hosts.add(line)
+            if len(line) > _KEPT_LINE:
+                self._passing.append(line)
         if len(line) <= _KEPT_LINE and name != b"cookie":
             self[line] = field
         return field
@@ -171,6 +178,8 @@ class HeadParser:
         if match is None:
             raise ProtocolError(400, "the request line is malformed")
         method, target, version = match.groups()
+        if version != b"1.1" and version != b"1.0":
+            raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
 
         del lines[0]
         memo = self._lines
@@ -186,7 +195,7 @@ class HeadParser:
         )
 
         authority = None
-        if target.startswith(b"/"):
+        if target.startswith(b"/") and method != b"CONNECT":
             raw_path, _, query = target.partition(b"?")
         else:
             authority, raw_path, query = _other_form(method, target)
@@ -210,8 +219,6 @@ def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, byte
     if target == b"*" and method == b"OPTIONS":
         return None, b"*", b""
     if method == b"CONNECT":
-        if grammar.host.fullmatch(target) is None:
-            raise ProtocolError(400, "CONNECT needs host:port")
         raise ProtocolError(501, "CONNECT is for proxies")
     match = grammar.absolute_target.fullmatch(target)
     if match is None:
@@ -247,15 +254,14 @@ def _frame(request: Request, limits: Limits) -> None:
         if name == b"content-length":
             lengths.append(value)
         elif name == b"transfer-encoding":
-            codings.extend(grammar.tokens(value) or [b""])
+            # Empty members count, unlike elsewhere: "chunked," is read in more than one way.
+            codings.extend(coding.strip(b" \t") for coding in value.lower().split(b","))
         elif name == b"connection":
             options.extend(grammar.tokens(value))
         elif name == b"expect":
             expectations.append(value.lower())
 
     old = request.version == "1.0"
-    if request.version not in ("1.1", "1.0"):
-        raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
     request.keep_alive = b"close" not in options and (not old or b"keep-alive" in options)
     request.plain = request.keep_alive and not old
 
@@ -265,7 +271,7 @@ def _frame(request: Request, limits: Limits) -> None:
             raise ProtocolError(400, "Content-Length and Transfer-Encoding exclude each other")
         if old:
             raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding")
-        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1 or b"" in codings:
             raise ProtocolError(400, "the last and only last transfer coding must be chunked")
         if len(codings) > 1:
             raise ProtocolError(501, "no transfer coding but chunked is known")
