@@ -5,12 +5,12 @@ import logging
 import math
 import socket
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from subsrv.config import Config
-from subsrv.connection import Address, Connection, Shared, Timeouts
-from subsrv.exchange import Exchange, Transport
+from subsrv.connection import Connection, Shared, Timeouts
+from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
@@ -21,8 +21,9 @@ _log = logging.getLogger("subsrv")
 class App(Protocol):
     """An application behind one of the interfaces."""
 
-    def exchange(self, transport: Transport, request: Request) -> Exchange:
-        """A new exchange for this request."""
+    @property
+    def exchange(self) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Makes the exchange of a request."""
 
     async def startup(self) -> None:
         """Prepare it, before the first accept."""
@@ -54,7 +55,7 @@ class Server:
                 keep_alive=config.timeout_keep_alive or math.inf,
                 write=config.timeout_write or math.inf,
             ),
-            begin=app.exchange,
+            exchange=app.exchange,
         )
         reactor.on_tick = self._tick
 

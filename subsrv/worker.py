@@ -129,6 +129,7 @@ def _make_app(config: Config, tasks: Tasks) -> App:
 
         return WSGIApp(
             loaded.app,
+            asyncio.get_running_loop(),
             threads=config.threads,
             cache=config.header_cache,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,

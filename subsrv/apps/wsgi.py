@@ -2,41 +2,38 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
-from subsrv.exchange import Transport
 from subsrv.http1 import Request
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 
+_NOTHING: Iterator[bytes] = iter(())
+
 # Requests that wait for a thread, beyond which a worker answers 503 (gunicorn's threads worker
 # holds as many connections).
 _QUEUE = 1000
 
 
-class WSGIExchange(CollectingExchange):
+class WSGIExchange(CollectingExchange["WSGIApp"]):
     """One call of a WSGI application, in the worker's loop.
 
     A body in several blocks is iterated as fast as the client reads: when too much waits to be
     sent, iteration stops until that has drained.
     """
 
-    __slots__ = ("_app", "_blocks", "_headers", "_result", "_status")
-
-    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
-        super().__init__(transport, request)
-        self._app = app
-        self._status: str | None = None
-        self._headers: list[tuple[str, str]] = []
-        self._result: Iterable[bytes] = ()
-        self._blocks: Iterator[bytes] = iter(())
+    _status: str | None = None
+    _headers: Sequence[tuple[str, str]] = ()
+    _result: Iterable[bytes] = ()
+    _blocks: Iterator[bytes] = _NOTHING
 
     def run(self) -> None:
         """Call the application, and send what it returns."""
@@ -116,7 +113,7 @@ class WSGIExchange(CollectingExchange):
 
     def _close(self) -> None:
         """PEP 3333: the result's close() is called however the request ended."""
-        result, self._result, self._blocks = self._result, (), iter(())
+        result, self._result, self._blocks = self._result, (), _NOTHING
         self.close_input()
         close = getattr(result, "close", None)
         if close is not None:
@@ -137,13 +134,8 @@ class ThreadedExchange(WSGIExchange):
     the loop, which the thread waits for, so that a client that reads slowly slows it down.
     """
 
-    __slots__ = ("_congestion", "_loop")
-
-    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
-        super().__init__(transport, request, app)
-        self._loop = asyncio.get_running_loop()
-        # What the thread waits for while too much waits to be sent. The loop's alone.
-        self._congestion: Future[None] | None = None
+    # What the thread waits for while too much waits to be sent. The loop's alone.
+    _congestion: Future[None] | None = None
 
     def run(self) -> None:
         """Hand the call to the pool, or answer 503 if too many wait."""
@@ -195,7 +187,7 @@ class ThreadedExchange(WSGIExchange):
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Have the loop call it, and wait until it has, and until not too much is pending."""
         outcome: Future[None] = Future()
-        self._loop.call_soon_threadsafe(self._attempt, outcome, function, args)
+        self._app.loop.call_soon_threadsafe(self._attempt, outcome, function, args)
         outcome.result()
 
     def _attempt(
@@ -221,14 +213,23 @@ class WSGIApp:
     """
 
     def __init__(
-        self, app: App, *, threads: int, multithread: bool, multiprocess: bool, cache: int
+        self,
+        app: App,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        threads: int,
+        multithread: bool,
+        multiprocess: bool,
+        cache: int,
     ) -> None:
         self.call = app
         self._variables = _Variables(cache)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
         self._most = threads + _QUEUE
         self._calls: set[asyncio.Future[None]] = set()
-        self._exchange = ThreadedExchange if self._pool else WSGIExchange
+        #: Makes the exchange of a request: (transport, request).
+        self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
+        self.loop = loop
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
             "SCRIPT_NAME": "",
@@ -240,10 +241,6 @@ class WSGIApp:
             "wsgi.run_once": False,
             "wsgi.input_terminated": True,
         }
-
-    def exchange(self, transport: Transport, request: Request) -> WSGIExchange:
-        """A new exchange for this request."""
-        return self._exchange(transport, request, self)
 
     def environ(self, exchange: WSGIExchange) -> Environ:
         """The environ of a request whose body has been received."""
@@ -297,7 +294,7 @@ class WSGIApp:
         assert self._pool is not None
         if len(self._calls) >= self._most:
             return False
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        future = self.loop.run_in_executor(self._pool, call)
         self._calls.add(future)
         future.add_done_callback(self._calls.discard)
         return True

@@ -38,8 +38,8 @@ class Reader:
     """
 
     __slots__ = (
-        "_blank_lines", "_body", "_broken", "_buffer", "_last", "_last_head", "_last_request",
-        "_line", "_parser", "_position", "_scanned",
+        "_blank_lines", "_body", "_broken", "_buffer", "_last", "_line", "_parser",
+        "_position", "_recent", "_recent_request", "_scanned",
     )  # fmt: skip
 
     def __init__(self, parser: HeadParser) -> None:
@@ -53,10 +53,11 @@ class Reader:
         self._body: LengthBody | ChunkedBody | None = None
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
-        # A client tends to repeat its head on a connection; comparing with the one before is
-        # cheap, and no other client can push it out.
-        self._last_head: bytes | None = None
-        self._last_request: Request | None = None
+        # A client tends to repeat its request on a connection; comparing with the one before is
+        # cheap, and no other client can push it out. Kept only of requests without a body after
+        # which the next may come.
+        self._recent: bytes | None = None
+        self._recent_request: Request | None = None
 
     @property
     def buffered(self) -> int:
@@ -81,6 +82,13 @@ class Reader:
         self._position = 0
         buffer += data
 
+    def receive(self, data: bytes) -> Request | bytes | End | None:
+        """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
+        if data == self._recent and not self._buffer:
+            return self._recent_request
+        self.feed(data)
+        return self.next()
+
     def next(self) -> Request | bytes | End | None:
         """The next event, None if it needs more bytes, ProtocolError if they are wrong."""
         try:
@@ -93,11 +101,12 @@ class Reader:
             self._broken = self._last = True
             self._body = None
             self._drop_buffer()
+            self.forget()
             raise
 
     def forget(self) -> None:
         """Give up what is kept for speed only, as when the connection has been idle."""
-        self._last_head = self._last_request = None
+        self._recent = self._recent_request = None
 
     def _read_head(self) -> Request | None:
         buffer, start = self._buffer, self._position
@@ -109,26 +118,26 @@ class Reader:
             # The last three bytes may begin the end of the head.
             self._scanned = max(len(buffer) - 3, start)
             return None
-        head = bytes(buffer[start:end])
-        if head == self._last_head:
-            request = self._last_request
-            assert request is not None
-        else:
+        whole = bytes(buffer[start : end + 4])
+        request = self._recent_request
+        if request is None or whole != self._recent:
             try:
-                request = self._parser.parse(head)
+                request = self._parser.parse(whole[:-4])
             except ProtocolError:
                 # Byte by byte, it might have been refused before it was whole: then so it is now.
                 self._check_partial_head(end + 3)
                 raise
             if self._parser.remembers:
-                self._last_head, self._last_request = head, request
+                self._recent, self._recent_request = whole, request
         self._position = end + 4
         if self._position == len(buffer):
             self._drop_buffer()
         self._line = self._blank_lines = 0
         if not request.keep_alive:
             self._last = True
+            self.forget()
         if request.has_body:
+            self.forget()
             self._body = (
                 ChunkedBody(self._parser.limits)
                 if request.chunked
@@ -137,6 +146,7 @@ class Reader:
         return request
 
     def _skip_blank_lines(self) -> int:
+        self.forget()  # or `receive` would pass over the count
         while self._buffer.startswith(b"\r\n", self._position):
             self._position += 2
             self._blank_lines += 1
