@@ -54,8 +54,7 @@ class Reader:
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
         # A client tends to repeat its request on a connection; comparing with the one before is
-        # cheap, and no other client can push it out. Kept only of requests without a body after
-        # which the next may come.
+        # cheap, and no other client can push it out. Kept only of plain requests without a body.
         self._recent: bytes | None = None
         self._recent_request: Request | None = None
 
@@ -84,8 +83,17 @@ class Reader:
 
     def receive(self, data: bytes) -> Request | bytes | End | None:
         """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
-        if data == self._recent and not self._buffer:
-            return self._recent_request
+        if not self._buffer and self._body is None:
+            if data == self._recent:
+                return self._recent_request
+            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 and not self._last:
+                # One head, and nothing else: nearly all that comes.
+                try:
+                    request = self._parser.parse(data[:-4])
+                except ProtocolError:
+                    pass  # the longer way finds what was wrong first
+                else:
+                    return self._accept(data, request)
         self.feed(data)
         return self.next()
 
@@ -127,17 +135,23 @@ class Reader:
                 # Byte by byte, it might have been refused before it was whole: then so it is now.
                 self._check_partial_head(end + 3)
                 raise
-            if self._parser.remembers:
-                self._recent, self._recent_request = whole, request
         self._position = end + 4
         if self._position == len(buffer):
             self._drop_buffer()
-        self._line = self._blank_lines = 0
+        self._line = 0
+        return self._accept(whole, request)
+
+    def _accept(self, whole: bytes, request: Request) -> Request:
+        """Take note of what follows from a request, whose head is `whole`."""
+        self._blank_lines = 0
+        if request.plain and not request.has_body:
+            if self._parser.remembers:
+                self._recent, self._recent_request = whole, request
+            return request
+        self.forget()
         if not request.keep_alive:
             self._last = True
-            self.forget()
         if request.has_body:
-            self.forget()
             self._body = (
                 ChunkedBody(self._parser.limits)
                 if request.chunked

@@ -20,52 +20,34 @@ class Limits(NamedTuple):
 
 
 class Request:
-    """One request head, validated. Shared by equal heads, so nobody may change it."""
+    """One request head, validated. Shared by equal heads, so nobody may change it.
 
-    __slots__ = (
-        "_seen",
-        "body_length",
-        "chunked",
-        "derived",
-        "expects_continue",
-        "has_body",
-        "headers",
-        "keep_alive",
-        "method",
-        "plain",
-        "query",
-        "raw_path",
-        "version",
-    )
+    What most requests have in common stands in the class: making one sets what differs.
+    """
+
+    #: "1.1" or "1.0"
+    version = "1.1"
+    keep_alive = True
+    chunked = False
+    #: The Content-Length; 0 where there is none.
+    body_length = 0
+    has_body = False
+    #: The client waits for 100 Continue before it sends the body.
+    expects_continue = False
+    #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
+    plain = True
+    #: What an interface made of the head alone; see `sighted`.
+    derived: dict[str, Any] | None = None
+    _seen = False
 
     def __init__(
-        self,
-        method: str,
-        raw_path: bytes,
-        query: bytes,
-        *,
-        version: str,
-        headers: tuple[Field, ...],
+        self, method: str, raw_path: bytes, query: bytes, headers: tuple[Field, ...]
     ) -> None:
         self.method = method
         #: The path as sent, percent-encoded, without the query; "*" for OPTIONS *.
         self.raw_path = raw_path
         self.query = query
-        #: "1.1" or "1.0"
-        self.version = version
         self.headers = headers
-        self.keep_alive = True
-        self.chunked = False
-        #: The Content-Length; 0 where there is none.
-        self.body_length = 0
-        self.has_body = False
-        #: The client waits for 100 Continue before it sends the body.
-        self.expects_continue = False
-        #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
-        self.plain = True
-        #: What an interface made of the head alone; see `sighted`.
-        self.derived: dict[str, Any] | None = None
-        self._seen = False
 
     def sighted(self, derive: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
         """`derive(self)`, the caller's own to change, and from the second time on a copy of it.
@@ -108,17 +90,19 @@ class _Lines(dict[bytes, Field]):
         self.hosts: set[bytes] = set()
         self.special: set[bytes] = set()
         self._passing: list[bytes] = []  # special lines that are too long to keep
+        #: `make_room` is to be called before the next head.
+        self.full = False
 
-    def begin_head(self) -> None:
-        """Make room, if need be. Call it before each head."""
-        if self._passing:
-            self.hosts.difference_update(self._passing)
-            self.special.difference_update(self._passing)
-            self._passing.clear()
+    def make_room(self) -> None:
+        """Forget what there is no room for. Never within a head."""
+        self.hosts.difference_update(self._passing)
+        self.special.difference_update(self._passing)
+        self._passing.clear()
         if len(self) > self._size:
             self.clear()
             self.hosts.clear()
             self.special.clear()
+        self.full = False
 
     def __missing__(self, line: bytes) -> Field:
         match = grammar.field_line.fullmatch(line)
@@ -135,8 +119,11 @@ class _Lines(dict[bytes, Field]):
                 self.hosts.add(line)
             if len(line) > _KEPT_LINE:
                 self._passing.append(line)
+                self.full = True
         if len(line) <= _KEPT_LINE and name != b"cookie":
             self[line] = field
+            if len(self) > self._size:
+                self.full = True
         return field
 
 
@@ -162,17 +149,18 @@ class HeadParser:
         self.limits = limits
         self.remembers = cache > 0
         self._lines = _Lines(cache)
+        self._most_line, self._most_header, most_fields, _ = limits
+        self._most_lines = most_fields + 1
 
     def parse(self, head: bytes) -> Request:
         """The request whose head this is, without the empty line that ends it. ProtocolError."""
         lines = head.split(b"\r\n")
         start = lines[0]
-        limits = self.limits
-        if len(start) > limits.request_line:
+        if len(start) > self._most_line:
             raise ProtocolError(414, "the request line is too long")
-        if len(head) - len(start) > limits.header_size:
+        if len(head) - len(start) > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
-        if len(lines) > limits.header_count + 1:
+        if len(lines) > self._most_lines:
             raise ProtocolError(431, "there are too many header lines")
         match = grammar.request_line.fullmatch(start)
         if match is None:
@@ -183,7 +171,8 @@ class HeadParser:
 
         del lines[0]
         memo = self._lines
-        memo.begin_head()
+        if memo.full:
+            memo.make_room()
         headers = tuple(map(memo.__getitem__, lines))
         # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that the
         # head has one Host, and nothing else to care for.
@@ -199,15 +188,10 @@ class HeadParser:
             raw_path, _, query = target.partition(b"?")
         else:
             authority, raw_path, query = _other_form(method, target)
-        request = Request(
-            method.decode("ascii"),
-            raw_path,
-            query,
-            version=version.decode("ascii"),
-            headers=headers,
-        )
+        request = Request(method.decode("ascii"), raw_path, query, headers)
         if not simple or authority is not None:
-            _frame(request, limits)
+            request.version = version.decode("ascii")
+            _frame(request, self.limits)
             _check_host(request, authority)
         if method == b"HEAD":
             request.plain = False
