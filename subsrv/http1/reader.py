@@ -39,7 +39,7 @@ class Reader:
 
     __slots__ = (
         "_blank_lines", "_body", "_broken", "_buffer", "_last", "_line", "_parser",
-        "_position", "_recent", "_recent_request", "_scanned",
+        "_position", "_recent", "_recent_length", "_recent_request", "_scanned",
     )  # fmt: skip
 
     def __init__(self, parser: HeadParser) -> None:
@@ -54,7 +54,10 @@ class Reader:
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
         # A client tends to repeat its request on a connection; comparing with the one before is
-        # cheap, and no other client can push it out. Kept only of plain requests without a body.
+        # cheap, and no other client can push it out. Kept only of plain requests without a body,
+        # and only where the one before was as long: what will not come again is better not kept,
+        # for with many connections it would not even stay in the processor's cache.
+        self._recent_length = 0
         self._recent: bytes | None = None
         self._recent_request: Request | None = None
 
@@ -145,7 +148,9 @@ class Reader:
         """Take note of what follows from a request, whose head is `whole`."""
         self._blank_lines = 0
         if request.plain and not request.has_body:
-            if self._parser.remembers:
+            if len(whole) != self._recent_length:
+                self._recent_length = len(whole)
+            elif self._parser.remembers:
                 self._recent, self._recent_request = whole, request
             return request
         self.forget()
