@@ -123,6 +123,8 @@ def _latin1(text: Text) -> bytes:
             return text.encode("latin-1")
         except UnicodeEncodeError:
             raise ResponseError(f"{text!r} is not Latin-1") from None
+    if not isinstance(text, bytes | bytearray | memoryview):  # bytes(7) would be seven NULs
+        raise ResponseError(f"{text!r} is neither str nor bytes")
     return bytes(text)
 
 
