@@ -109,10 +109,10 @@ class Server:
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
-        if not self._reactor.ticking:
-            self._tick(self._reactor.now)
-            self._reactor.ticking = True
         connection = Connection(self._shared, sock, client=client, server=server)
+        if not self._reactor.ticking:
+            self._reactor.ticking = True
+            self._tick(self._reactor.now)  # the clock has stood still
         if self._limit and len(self._shared.connections) > self._limit:
             connection.refuse(503, "too many connections")
 

@@ -63,6 +63,8 @@ class ASGIExchange(Exchange["ASGIApp"]):
 
     async def receive(self) -> Message:
         """ASGI's receive."""
+        if self._complete:
+            return {"type": "http.disconnect"}
         while not (self._body or self._body_ended or self._gone or self._complete):
             if self._transport is not None:
                 self._transport.want_body()
@@ -90,7 +92,7 @@ class ASGIExchange(Exchange["ASGIApp"]):
                 )
             body = message.get("body", b"")
             if type(body) is not bytes:
-                body = bytes(body)
+                body = b"".join((body,))  # TypeError for what is not like bytes
             if not message.get("more_body", False):
                 self._complete = True
                 if self._head is None:

@@ -17,10 +17,15 @@ def mode(request: pytest.FixtureRequest) -> Mode:
     return found
 
 
-@pytest.fixture(scope="session")
-def asgi(mode: Mode) -> Iterator[Server]:
+# The path for systems without epoll, and nothing remembered: with the same results.
+PLAIN = ("--reactor", "portable", "--header-cache", "0")
+
+
+@pytest.fixture(scope="session", params=[(), PLAIN], ids=["", "plain"])
+def asgi(mode: Mode, request: pytest.FixtureRequest) -> Iterator[Server]:
     """The ASGI kit in one worker, so that two connections meet the same one."""
-    with Server("contract.apps.kit_asgi:app", *mode.flags, "--workers", "1") as server:
+    flags = (*mode.flags, *request.param, "--workers", "1")
+    with Server("contract.apps.kit_asgi:app", *flags) as server:
         yield server
 
 

@@ -36,7 +36,7 @@ class Probe:
         self._held.enter_context(sock)
         sock.settimeout(PATIENCE)
         caller = Caller(sock)
-        assert caller.word == word
+        assert caller.word == word, caller.word
         return caller
 
     def __enter__(self) -> Self:

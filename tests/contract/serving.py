@@ -18,7 +18,7 @@ APP_DIR = Path(__file__).parents[1]
 _ROOT = Path(subsrv.__file__).parents[1]
 
 # A bound for what takes milliseconds; only what hangs ever reaches it.
-PATIENCE = 20.0
+PATIENCE = 10.0
 
 _READY = (
     r"^subsrv: ready (?P<urls>.*) mode=(?P<mode>\S+) workers=(?P<workers>\d+) "

@@ -1,5 +1,6 @@
 """An ASGI application with a path for each way in which one can break its promises."""
 
+import contextlib
 from typing import Any
 
 from contract.apps.kit_asgi import Receive, Scope, Send, body, start
@@ -88,6 +89,11 @@ def _status(status: Any) -> Any:
     return fault
 
 
+async def _body_type(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await start(send)
+    await send({"type": "http.response.body", "body": 7})
+
+
 async def _body_first(_scope: Scope, _receive: Receive, send: Send) -> None:
     await body(send, b"no head")
 
@@ -99,6 +105,12 @@ async def _start_twice(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 async def _unknown_message(_scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.surprise"})
+
+
+async def _swallow(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await start(send, 200, (b"x a", b"1"))
+    with contextlib.suppress(Exception):
+        await body(send, b"never sent")
 
 
 async def _exit(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -127,8 +139,10 @@ FAULTS: dict[str, Any] = {
     "/status-99": _status(99),
     "/status-text": _status("many"),
     "/status-crlf": _status("200 OK\r\nx: y"),
+    "/body-type": _body_type,
     "/body-first": _body_first,
     "/start-twice": _start_twice,
     "/unknown-message": _unknown_message,
+    "/swallow": _swallow,
     "/exit": _exit,
 }

@@ -1,6 +1,7 @@
 """An ASGI application with a path for each thing that a server can get wrong."""
 
 import asyncio
+import contextlib
 import contextvars
 import json
 from collections.abc import Awaitable, Callable
@@ -25,12 +26,17 @@ def route(handler: Handler) -> Handler:
     return handler
 
 
+class DisconnectError(Exception):
+    """The client is gone, so there is nothing to answer."""
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch by path."""
     if scope["type"] == "lifespan":
         await lifespan(scope, receive, send)
         return
-    await ROUTES.get(scope["path"], not_found)(scope, receive, send)
+    with contextlib.suppress(DisconnectError):
+        await ROUTES.get(scope["path"], not_found)(scope, receive, send)
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +59,8 @@ async def read(receive: Receive) -> bytes:
     pieces: list[bytes] = []
     while True:
         message = await receive()
-        assert message["type"] == "http.request", message
+        if message["type"] == "http.disconnect":
+            raise DisconnectError
         pieces.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(pieces)
@@ -107,6 +114,8 @@ async def stream_echo(_scope: Scope, receive: Receive, send: Send) -> None:
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise DisconnectError
         more = message.get("more_body", False)
         await body(send, message.get("body", b""), more=more)
 
@@ -180,6 +189,15 @@ async def disconnect(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @route
+async def disconnect_in_body(scope: Scope, receive: Receive, _send: Send) -> None:
+    """Tell the test of two messages."""
+    port = query(scope)["probe"]
+    for _ in range(2):
+        message = await receive()
+        await call_async(port, message["type"])
+
+
+@route
 async def send_after_disconnect(scope: Scope, receive: Receive, send: Send) -> None:
     """What send() does once the client is gone."""
     port = query(scope)["probe"]
@@ -194,6 +212,18 @@ async def send_after_disconnect(scope: Scope, receive: Receive, send: Send) -> N
         await call_async(port, "OSError")
     else:
         await call_async(port, "nothing")
+
+
+@route
+async def endless(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Send until the client is given up, and tell the test."""
+    await start(send)
+    try:
+        while True:
+            await body(send, b"x" * 65536, more=True)
+    except OSError as error:
+        await call_async(query(scope)["probe"], "OSError")
+        raise error
 
 
 @route
