@@ -1,11 +1,23 @@
 """subsrv: an HTTP server whose workers are isolates on one listening socket."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from subsrv.config import Config
 
+if TYPE_CHECKING:
+    from subsrv.apps.native import Request, Response
+
 __version__ = "0.1.0"
-__all__ = ["Config", "__version__", "serve"]
+__all__ = ["Config", "Request", "Response", "__version__", "serve"]
+
+
+def __getattr__(name: str) -> Any:
+    # On demand, for every isolate imports this package, and most have no native handler.
+    if name in ("Request", "Response"):
+        from subsrv.apps import native
+
+        return getattr(native, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def serve(app: str | None = None, **settings: Any) -> int:

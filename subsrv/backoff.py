@@ -15,15 +15,15 @@ class Backoff:
         self._deaths = 0
         self._failures = 0
 
-    def died(self, served: float) -> float:
-        """A worker that served for so many seconds (0: it never got ready) died.
+    def died(self, served: float | None) -> float:
+        """A worker that served for so many seconds (None: it never got ready) died.
 
         Returns the seconds to wait before replacing it.
         """
-        if served >= _STEADY:
+        if served is not None and served >= _STEADY:
             self._deaths = 0
         self._deaths += 1
-        self._failures = 0 if served else self._failures + 1
+        self._failures = self._failures + 1 if served is None else 0
         if self._deaths == 1:
             return 0.0
         # The exponent is bounded because a float's is.

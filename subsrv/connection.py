@@ -4,8 +4,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from subsrv.exchange import HIGH_WATER, Exchange, Transport
+from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT, Reactor
 
@@ -18,8 +19,6 @@ _DISCARDED_BODY = 256 * 1024
 # After an early close, what the client still sends is read and thrown away for so long, or the
 # kernel would reset the connection and the client lose the response (RFC 9112 section 9.6).
 _LINGER = 2.0
-
-type Address = tuple[str, int | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Shared:
     parser: HeadParser
     encoder: Encoder
     timeouts: Timeouts
-    begin: Callable[[Transport, Request], Exchange]
+    exchange: Callable[[Transport, Request], Exchange[Any]]
     connections: set["Connection"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
@@ -63,6 +62,7 @@ class Connection:
         "_fd",
         "_heading",
         "_lingering",
+        "_more",
         "_out",
         "_over",
         "_owes_continue",
@@ -95,11 +95,12 @@ class Connection:
         self._recv = sock.recv
         self._send = sock.send
         self._reader = Reader(shared.parser)
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange[Any] | None = None
         self._body_open = False  # the current request's body has not been read to its end
         self._owes_continue = False  # the client waits for 100 Continue before it sends that
         self._discarded = 0
         self._advancing = False
+        self._more = False  # something stands behind the current request: another, or the end
         self._paused = False
         self._over = False  # whatever else comes is thrown away
         self._lingering = False
@@ -141,33 +142,38 @@ class Connection:
         if not data:
             self._end_of_input()
         elif not self._over:
-            self._reader.feed(data)
             if self._exchange is None or self._body_open:
-                self._advance()
-            elif self._reader.buffered > HIGH_WATER:
-                self._pause()
+                self._advance(data)
+            else:
+                self._reader.feed(data)
+                if self._reader.buffered > HIGH_WATER:
+                    self._pause()
 
-    def _advance(self) -> None:
+    def _advance(self, data: bytes = b"") -> None:
         """Turn what has been read into exchanges, one after the other."""
         reader = self._reader
+        if self._over or (self._exchange is not None and not self._body_open):
+            return
+        if self.pending > HIGH_WATER:
+            # The client asks for more and more without reading any of it.
+            reader.feed(data)
+            self._pause()
+            return
         self._advancing = True
         try:
-            while (self._exchange is None or self._body_open) and not self._over:
-                if (self._paused and not self._ended) or self.pending > HIGH_WATER:
-                    break
-                event = reader.next()
-                if event is None:
-                    if self._ended and self._exchange is None:
-                        self._close_after_flush()
-                    elif reader.buffered and not self._heading and not self._body_open:
-                        self._heading = True
-                        self._stamp = self._shared.reactor.now
-                    break
+            event = reader.receive(data)
+            while event is not None:
                 if type(event) is Request:
                     self._begin(event)
                 else:
                     assert not isinstance(event, Request)
                     self._body_event(event)
+                if not self._body_open and (self._exchange is not None or not self._more):
+                    return
+                if self._over or self.pending > HIGH_WATER or (self._paused and not self._ended):
+                    return
+                event = reader.next()
+            self._out_of_input()
         except ProtocolError as error:
             self._refuse(error)
         finally:
@@ -180,12 +186,21 @@ class Connection:
         shared.requests += 1
         self._heading = False
         self._body_open = request.has_body
+        self._more = self._reader.buffered > 0 or self._ended
         if request.expects_continue:
             # Until that is settled, nobody knows whether the body comes, and a response would be
             # the last.
             self._owes_continue = self.closing = True
-        self._exchange = exchange = shared.begin(self, request)
+        self._exchange = exchange = shared.exchange(self, request)
         exchange.begin()
+
+    def _out_of_input(self) -> None:
+        """What has been read holds no further event."""
+        if self._ended and self._exchange is None:
+            self._close_after_flush()
+        elif self._reader.buffered and not self._heading and not self._body_open:
+            self._heading = True
+            self._stamp = self._shared.reactor.now
 
     def _body_event(self, event: bytes | End) -> None:
         self._stamp = self._shared.reactor.now
@@ -195,6 +210,7 @@ class Connection:
         if isinstance(event, End):
             self._body_open = False
             self._discarded = 0
+            self._more = self._reader.buffered > 0 or self._ended
             if exchange is not None:
                 exchange.body_ended()
         elif exchange is not None:
@@ -259,7 +275,7 @@ class Connection:
         """See Transport."""
         self._exchange = None
         self._stamp = self._shared.reactor.now
-        if self._advancing and self._reader.buffered and keep_alive and not self._body_open:
+        if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
             self._corked.append(data)
             if len(self._corked) >= 64:
@@ -330,7 +346,9 @@ class Connection:
         if self.pending <= HIGH_WATER:
             if self._exchange is not None:
                 self._exchange.drained()
-            elif not self._paused or self._ended:
+            elif self._paused and not self._ended:
+                self._resume()
+            else:
                 self._advance()
 
     # The end.

@@ -17,6 +17,10 @@ HIGH_WATER = 65536
 """Bytes waiting in a buffer above which its producer is paused (asyncio's default)."""
 
 
+type Address = tuple[str, int | None]
+"""Host and port; a Unix socket's path and None."""
+
+
 class DisconnectedError(OSError):
     """The client is gone. ASGI 2.4 wants an OSError from `send` then."""
 
@@ -27,8 +31,8 @@ class Transport(Protocol):
     encoder: Encoder
     closing: bool
     pending: int
-    client: tuple[str, int | None] | None
-    server: tuple[str, int | None] | None
+    client: Address | None
+    server: Address | None
 
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""
@@ -46,18 +50,23 @@ class Transport(Protocol):
 _ERROR_HEADERS = [("content-type", "text/plain; charset=utf-8")]
 
 
-class Exchange:
-    """See the module. Errors of the response (ResponseError) are raised to the application."""
+class Exchange[App]:
+    """See the module. Errors of the response (ResponseError) are raised to the application.
 
-    __slots__ = ("_head", "_left", "_transport", "_unsent", "awaits_body", "request")
+    One is made for each request, and most set few of their attributes: so what they begin with
+    stands in the class, here and in subclasses, and this is the only `__init__`.
+    """
 
-    def __init__(self, transport: Transport, request: Request) -> None:
+    #: The application waits for the body, so that a stalled client may be timed out.
+    awaits_body = False
+    _head: Head | None = None
+    _unsent = b""  # a head that waits for the first bytes of its body
+    _left = 0  # bytes of the body that its Content-Length still promises
+
+    def __init__(self, app: App, transport: Transport, request: Request) -> None:
+        self._app = app
         self._transport: Transport | None = transport
         self.request = request
-        self._head: Head | None = None
-        self._unsent = b""  # a head that waits for the first bytes of its body
-        #: The application waits for the body, so that a stalled client may be timed out.
-        self.awaits_body = False
 
     # What the connection calls.
 

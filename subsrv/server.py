@@ -5,12 +5,12 @@ import logging
 import math
 import socket
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from subsrv.config import Config
-from subsrv.connection import Address, Connection, Shared, Timeouts
-from subsrv.exchange import Exchange, Transport
+from subsrv.connection import Connection, Shared, Timeouts
+from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
@@ -21,8 +21,9 @@ _log = logging.getLogger("subsrv")
 class App(Protocol):
     """An application behind one of the interfaces."""
 
-    def exchange(self, transport: Transport, request: Request) -> Exchange:
-        """A new exchange for this request."""
+    @property
+    def exchange(self) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Makes the exchange of a request."""
 
     async def startup(self) -> None:
         """Prepare it, before the first accept."""
@@ -54,7 +55,7 @@ class Server:
                 keep_alive=config.timeout_keep_alive or math.inf,
                 write=config.timeout_write or math.inf,
             ),
-            begin=app.exchange,
+            exchange=app.exchange,
         )
         reactor.on_tick = self._tick
 
@@ -74,9 +75,7 @@ class Server:
             connection.drain()
 
     async def drained(self, deadline: float) -> bool:
-        """Wait until no connection is left. At `deadline`, by the loop's clock, close the rest,
-        and say so.
-        """
+        """Wait until no connection is left; False if some are at `deadline` (the loop's clock)."""
         empty = asyncio.Event()
         self._shared.emptied = empty.set
         if not self._shared.connections:
@@ -86,10 +85,15 @@ class Server:
                 await empty.wait()
         except TimeoutError:
             _log.warning("%d connections did not finish in time", len(self._shared.connections))
-            for connection in tuple(self._shared.connections):
-                connection.close()
             return False
         return True
+
+    def close(self) -> None:
+        """Close whatever is still open."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in tuple(self._shared.connections):
+            connection.close()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections are open."""
@@ -105,10 +109,10 @@ class Server:
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
-        connection = Connection(self._shared, sock, client=client, server=server)
         if not self._reactor.ticking:
+            self._tick(self._reactor.now)
             self._reactor.ticking = True
-            self._tick(self._reactor.now)  # the clock has stood still
+        connection = Connection(self._shared, sock, client=client, server=server)
         if self._limit and len(self._shared.connections) > self._limit:
             connection.refuse(503, "too many connections")
 

@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 
 from subsrv.errors import ConfigError, SubsrvError
 
+_INT_MAX = 0x7FFFFFFF  # a C int, which a descriptor is
+
 
 class Tcp(NamedTuple):
     """HOST:PORT, or [IPV6]:PORT. Port 0 lets the kernel choose."""
@@ -44,8 +46,8 @@ def parse(text: str) -> Address:
         return Unix(path)
     if text.startswith("fd://"):
         number = text.removeprefix("fd://")
-        if not (number.isascii() and number.isdigit()):
-            raise ConfigError(f"bad address {text!r}: fd:// needs a number")
+        if not (number.isascii() and number.isdigit() and int(number) <= _INT_MAX):
+            raise ConfigError(f"bad address {text!r}: fd:// needs a descriptor's number")
         return Inherited(int(number))
     host, colon, number = text.rpartition(":")
     if not colon or not host:
@@ -115,9 +117,9 @@ def bind(address: str, *, backlog: int) -> Listener:
                 return _bind_unix(path, backlog)
             case Inherited(fd):
                 return _inherit(fd, backlog)
-    except OSError as error:
-        # Path-too-long and getaddrinfo errors carry their text only in args.
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a host name by IDNA
+        # What Python itself refuses, as a path that is too long, has no strerror.
+        reason = getattr(error, "strerror", None) or error
         raise SubsrvError(f"cannot bind {address}: {reason}") from error
 
 

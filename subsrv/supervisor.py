@@ -40,8 +40,8 @@ _GIL = {
 # Seconds within which a second signal is the first one's echo: timeout(1) and other wrappers signal
 # both their child and its whole group.
 _ECHO = 0.1
-# Seconds beyond the graceful timeout in which a worker that drained must also have ended; and
-# those for workers that are asked to stop while they start, when no request can be in flight.
+# Seconds for workers to end when no request is in flight: those that have drained, and those that
+# are asked to stop while they start.
 _MARGIN = 3.0
 
 
@@ -78,9 +78,9 @@ class _Worker:
     def accepts(self) -> bool:
         return self.ready is not None and not self.departed
 
-    def served(self) -> float:
-        """Seconds since it was ready; 0 if it never was."""
-        return time.monotonic() - self.since if self.ready else 0.0
+    def served(self) -> float | None:
+        """Seconds since it was ready; None if it never was."""
+        return time.monotonic() - self.since if self.ready else None
 
 
 @dataclass(slots=True)
@@ -98,14 +98,14 @@ class Supervisor:
         self,
         config: Config,
         *,
-        on_ready: Callable[[ReadyInfo], None] = lambda _: None,
+        on_ready: Callable[[ReadyInfo], object] = lambda _: None,
         backend: backends.Backend | None = None,
     ) -> None:
         self._config = config
         self._on_ready = on_ready
         self._backend = backend or backends.create(config)
         self._listeners: list[sockets.Listener] = []
-        self._selector = selectors.DefaultSelector()
+        self._selector: selectors.BaseSelector
         self._signals = SignalWakeup((*_STOP_SIGNALS, signal.SIGCHLD))
         self._workers: list[_Worker] = []
         count = config.workers or os.process_cpu_count() or 1
@@ -129,7 +129,6 @@ class Supervisor:
         that does not load, workers that do not start.
         """
         with contextlib.ExitStack() as stack:
-            stack.callback(self._selector.close)
             for address in self._config.bind:
                 listener = sockets.bind(address, backlog=self._config.backlog)
                 self._listeners.append(stack.enter_context(listener))
@@ -139,7 +138,9 @@ class Supervisor:
                     self._backend.prepare(self._config)
             except KeyboardInterrupt:
                 return 0
+            self._selector = stack.enter_context(selectors.DefaultSelector())
             self._selector.register(self._signals, selectors.EVENT_READ)
+            stack.callback(self._abandon)
             while self._workers or not self._stopping:
                 self._turn()
         if self._error:
@@ -170,7 +171,7 @@ class Supervisor:
                 place.due = math.inf
                 self._start(index)
         if self._deadline <= now:
-            self._force("the graceful timeout is over")
+            self._force("the time to stop is over")
 
     # ---- the life of a worker
 
@@ -179,7 +180,7 @@ class Supervisor:
             worker = self._launch(index)
         except (OSError, RuntimeError) as error:  # out of processes, threads or descriptors
             failure = WorkerStartError(f"worker {index} cannot be started: {error}")
-            self._lost(index, failure, served=0.0)
+            self._lost(index, failure, served=None)
         else:
             self._workers.append(worker)
             self._selector.register(worker.channel, selectors.EVENT_READ, worker)
@@ -206,10 +207,15 @@ class Supervisor:
 
         A worker must notice when the supervisor dies, so no sibling may hold that channel open.
         """
-        for channel in (newest, *(worker.channel for worker in self._workers)):
-            channel.close()
+        newest.close()
+        self._abandon()
         self._signals.close()
         self._selector.close()
+
+    def _abandon(self) -> None:
+        """Close the channels: workers drain by themselves, even where this loop has failed."""
+        for worker in self._workers:
+            worker.channel.close()
 
     def _hear(self, worker: _Worker) -> None:
         """Take in all that the worker has said."""
@@ -266,11 +272,15 @@ class Supervisor:
         if not self._stopping:
             unasked = WorkerStartError(f"worker {worker.index} ended without being asked to")
             self._lost(worker.index, error or unasked, served=served)
-        elif error and worker.ready:
-            _log(error, "while draining")
+            return
+        if error and worker.ready:
+            _log(error, "it was draining")
             self._status = 1
+        if all(worker.departed for worker in self._workers):
+            # Nothing is in flight any more; only remains, as threads an application forgot.
+            self._deadline = min(self._deadline, time.monotonic() + _MARGIN)
 
-    def _lost(self, index: int, error: SubsrvError, *, served: float) -> None:
+    def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:
         """Fill the place of a lost worker again; give up where that makes no sense."""
         if not self._serving:
             self._stop(error)
@@ -330,7 +340,7 @@ class Supervisor:
             return
         # Leaving in good order would wait for these threads, for ever.
         if self._error:
-            _log(self._error, "no worker can be started")
+            _log(self._error, "giving up")
         logger.error("%s: leaving without workers %s, which cannot be killed", reason, stuck)
         logging.shutdown()
         sys.stdout.flush()

@@ -4,18 +4,16 @@ import asyncio
 import gc
 import logging
 import os
-import platform
+import socket
 import sys
 import threading
 import traceback
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 from subsrv import logs, sockets
 from subsrv.apps import load
-from subsrv.apps.asgi import ASGIApp
-from subsrv.apps.native import NativeApp
 from subsrv.apps.tasks import Tasks
-from subsrv.apps.wsgi import WSGIApp
 from subsrv.config import Config
 from subsrv.control import Channel
 from subsrv.errors import SubsrvError
@@ -33,18 +31,29 @@ def run_worker(spec: str) -> None:
     serving (an application's SystemExit, say) ends the worker and is raised.
     """
     worker = Spec.loads(spec)
-    with Channel.adopt(worker.control) as channel:
+    with ExitStack() as stack:
+        # The worker's own to close, whatever happens to it.
+        channel = stack.enter_context(Channel.adopt(worker.control))
+        listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
-        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor)) as runner:
-            runner.run(_Worker(worker, channel, reactor).run())
+        runner = stack.enter_context(
+            asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
+        )
+        runner.run(_Worker(worker.config, channel, listeners, reactor).run())
 
 
 class _Worker:
-    def __init__(self, spec: Spec, channel: Channel, reactor: Reactor) -> None:
-        self._spec = spec
-        self._config = spec.config
+    def __init__(
+        self,
+        config: Config,
+        channel: Channel,
+        listeners: Sequence[socket.socket],
+        reactor: Reactor,
+    ) -> None:
+        self._config = config
         self._channel = channel
+        self._listeners = listeners
         self._reactor = reactor
         self._server: Server | None = None
         self._stop: asyncio.Future[float]
@@ -69,11 +78,16 @@ class _Worker:
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
         gc.freeze()
-        server.start([sockets.adopt(fd) for fd in self._spec.listeners])
-        self._tell("ready", **_who_am_i())
-        deadline = await self._stop
-        server.stop()
-        await server.drained(deadline)
+        server.start(self._listeners)
+        try:
+            self._tell("ready", **_who_am_i())
+            deadline = await self._stop
+            server.stop()
+            await server.drained(deadline)
+        finally:
+            # Where the worker dies (an application raised SystemExit, say), its clients must see
+            # an end, although the process may live on.
+            server.close()
         await tasks.drain(deadline)
         await app.shutdown()
         self._tell("gone", **server.stats())
@@ -105,15 +119,24 @@ class _Worker:
 
 def _make_app(config: Config, tasks: Tasks) -> App:
     loaded = load(config)
+    # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
+        from subsrv.apps.asgi import ASGIApp
+
         return ASGIApp(loaded.app, tasks)
     if loaded.interface == "wsgi":
+        from subsrv.apps.wsgi import WSGIApp
+
         return WSGIApp(
             loaded.app,
+            asyncio.get_running_loop(),
             threads=config.threads,
+            cache=config.header_cache,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )
+    from subsrv.apps.native import NativeApp
+
     return NativeApp(loaded.app, tasks)
 
 
@@ -134,7 +157,7 @@ def _who_am_i() -> dict[str, object]:
         "thread": threading.get_native_id(),
         "pid": os.getpid(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "python": platform.python_version(),
+        "python": sys.version.split()[0],
     }
 
 

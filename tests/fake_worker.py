@@ -1,15 +1,17 @@
-"""A worker without HTTP: one line in, one line out, and it misbehaves when it is told to.
+"""A worker without HTTP, which misbehaves when it is told to: what backends are tested with.
 
-Its commands come over a connection, or, for the time before it accepts, in `Config.app`.
+$FAULTS says what it does before it accepts ({"1": "die"}: the worker of index 1 dies), and one word
+sent over a connection what it does then.
 """
 
+import contextlib
 import json
 import os
 import selectors
+import signal
 import socket
 import sys
 import threading
-import time
 
 from subsrv import sockets
 from subsrv.control import Channel
@@ -22,62 +24,59 @@ def run_worker(text: str) -> None:
     listeners = [sockets.adopt(fd) for fd in spec.listeners]
     with Channel.adopt(spec.control) as channel, selectors.DefaultSelector() as selector:
         try:
-            _start(spec, channel)
+            begin(spec, channel)
             selector.register(channel, selectors.EVENT_READ)
             for listener in listeners:
                 selector.register(listener, selectors.EVENT_READ, listener)
-            _serve(selector, channel)
+            serve(selector, channel)
         except EOFError:  # the supervisor is gone
             pass
-        except _FailedError as failure:
-            channel.send("failed", status=3, message=str(failure), detail="a traceback")
+        except StartError as failure:
+            channel.send("failed", status=3, message=str(failure), detail="its traceback")
         finally:
             for listener in listeners:
                 listener.close()
 
 
-class _FailedError(Exception):
-    pass
+class StartError(Exception):
+    """Sent as "failed"."""
 
 
-def _start(spec: Spec, channel: Channel) -> None:
-    match (spec.config.app or "").partition(":"):
-        case ("fail", _, index) if spec.index == int(index or spec.index):
-            raise _FailedError("cannot load the app")
-        case ("die", _, _):
-            raise RuntimeError("boom at start")
-        case ("hang", _, marker):
-            _mark(marker)
+def begin(spec: Spec, channel: Channel) -> None:
+    faults = json.loads(os.environ.get("FAULTS", "{}"))
+    match faults.get(str(spec.index), faults.get("all")):
+        case "fail":
+            raise StartError("cannot load the app")
+        case "die":
+            raise RuntimeError("boom at the start")
+        case ["hang", path]:
+            mark(path)
             threading.Event().wait()
-        case ("once", _, marker) if os.path.exists(marker):
-            raise _FailedError("loads only once")
-        case ("once", _, marker):
-            _mark(marker)
-        case ("datetime", _, _):
-            import datetime  # noqa: F401
+        case ["once", path] if os.path.exists(path):
+            raise StartError("loads only once")
+        case ["once", path]:
+            mark(path)
+        case "litter":
+            threading.Thread(target=threading.Event().wait).start()
+        case ["import", module]:
+            __import__(module)
     channel.send("ready", gil=sys._is_gil_enabled(), python=sys.version, **identity())
 
 
-def _mark(path: str) -> None:
+def mark(path: str) -> None:
     with open(path, "a", encoding="utf-8") as file:
         file.write("started\n")
 
 
-def identity() -> dict[str, int]:
+def identity() -> dict[str, object]:
     """What tells one isolate from another."""
-    if sys.version_info >= (3, 14):
-        from concurrent import interpreters
-    else:
-        from interpreters_backport import interpreters
+    import _interpreters
 
-    return {
-        "interpreter": interpreters.get_current().id,
-        "thread": threading.get_native_id(),
-        "pid": os.getpid(),
-    }
+    current = _interpreters.get_current()[0]
+    return {"interpreter": current, "thread": threading.get_native_id(), "pid": os.getpid()}
 
 
-def _serve(selector: selectors.BaseSelector, channel: Channel) -> None:
+def serve(selector: selectors.BaseSelector, channel: Channel) -> None:
     while True:
         for key, _ in selector.select():
             if key.data is None:
@@ -85,28 +84,37 @@ def _serve(selector: selectors.BaseSelector, channel: Channel) -> None:
                     channel.send("gone")
                     return
             else:
-                _answer(key.data)
+                answer(key.data)
 
 
-def _answer(listener: socket.socket) -> None:
+def answer(listener: socket.socket) -> None:
     try:
         connection, _ = listener.accept()
     except BlockingIOError:  # another worker was faster
         return
     with connection:
         connection.setblocking(True)
-        match connection.recv(100).decode().split():
-            case ["who"]:
-                # Long enough for another worker to take the next connection.
-                connection.sendall(json.dumps(identity()).encode())
-            case ["die"]:
+        match connection.recv(100):
+            case b"who":
+                connection.sendall(json.dumps(identity()).encode() + b"\n")
+                with contextlib.suppress(ConnectionResetError):
+                    connection.recv(1)  # busy until the client lets it go
+            case b"die":
                 raise RuntimeError("boom")
-            case ["exit"]:
+            case b"exit":
                 sys.exit(5)
-            case ["segv"]:
-                os.kill(os.getpid(), 9)
-            case ["hang"]:
-                connection.sendall(b"hanging")
+            case b"kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case b"hang":
+                connection.sendall(b"hanging\n")
                 threading.Event().wait()
-            case ["busy"]:
-                time.sleep(0)
+            case b"fork":
+                fork_a_holder(connection)
+
+
+def fork_a_holder(connection: socket.socket) -> None:
+    """A process that outlives the worker and holds all its descriptors, until the client ends."""
+    if os.fork() == 0:
+        connection.recv(1)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)

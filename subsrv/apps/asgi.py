@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from types import CoroutineType
 from typing import Any
-from urllib.parse import unquote
 
 from subsrv.apps.lifespan import Lifespan
+from subsrv.apps.quoting import unquote
 from subsrv.apps.tasks import Tasks
-from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
+from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange
 from subsrv.http1 import Request
 
 type Message = dict[str, Any]
@@ -21,30 +22,24 @@ type App = Callable[
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
-class ASGIExchange(Exchange):
+class ASGIExchange(Exchange["ASGIApp"]):
     """One call of an ASGI application."""
 
-    __slots__ = (
-        "_app", "_body", "_body_ended", "_complete", "_delivered", "_gone", "_headers",
-        "_received", "_status", "_wake_up",
-    )  # fmt: skip
-
-    def __init__(self, transport: Transport, request: Request, app: "ASGIApp") -> None:
-        super().__init__(transport, request)
-        self._app = app
-        self._status: int | None = None  # of http.response.start
-        self._headers: Any = ()
-        self._complete = False  # the last http.response.body has come
-        self._gone = False
-        self._body: list[bytes] = []
-        self._received = 0  # bytes in _body
-        self._body_ended = not request.has_body
-        self._delivered = False  # the application has seen the end of the body
-        self._wake_up: asyncio.Event | None = None
+    _status: int | None = None  # of http.response.start
+    _headers: Any = ()
+    _complete = False  # the last http.response.body has come
+    _gone = False
+    _body: list[bytes] | None = None
+    _received = 0  # bytes in _body
+    _body_ended = False
+    _delivered = False  # the application has seen the end of the body
+    _wake_up: asyncio.Event | None = None
 
     def begin(self) -> None:
         """See Exchange."""
         app = self._app
+        if not self.request.has_body:
+            self._body_ended = True
         scope = self._scope()
         coroutine = app.call(scope, self.receive, self.send)
         if type(coroutine) is not CoroutineType:
@@ -54,10 +49,7 @@ class ASGIExchange(Exchange):
     def _scope(self) -> Scope:
         request, transport = self.request, self._transport
         assert transport is not None
-        template = request.derived
-        if template is None:
-            template = request.derived = _template(request)
-        scope: Scope = template.copy()  # type: ignore[attr-defined]
+        scope = request.sighted(_template)
         # Whatever an application may change is its own.
         scope["asgi"] = _VERSIONS.copy()
         scope["headers"] = list(request.headers)
@@ -80,8 +72,8 @@ class ASGIExchange(Exchange):
                     break
             await self._sleep()
         if self._body or (self._body_ended and not self._delivered):
-            body = b"".join(self._body)
-            self._body.clear()
+            body = b"".join(self._body or ())
+            self._body = None
             self._received = 0
             self._delivered = self._body_ended
             return {"type": "http.request", "body": body, "more_body": not self._body_ended}
@@ -126,6 +118,8 @@ class ASGIExchange(Exchange):
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange."""
+        if self._body is None:
+            self._body = []
         self._body.append(data)
         self._received += len(data)
         self.awaits_body = False
@@ -172,14 +166,14 @@ class ASGIExchange(Exchange):
 
 def _template(request: Request) -> Scope:
     """What follows from the head alone."""
-    path = request.raw_path.decode("ascii")
+    path = request.raw_path
     return {
         "type": "http",
         "asgi": None,
         "http_version": request.version,
         "method": request.method,
         "scheme": "http",
-        "path": unquote(path) if "%" in path else path,
+        "path": (unquote(path) if b"%" in path else path).decode("utf-8", "replace"),
         "raw_path": request.raw_path,
         "query_string": request.query,
         "root_path": "",
@@ -201,10 +195,8 @@ class ASGIApp:
         self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
         self.tasks = tasks
         self.lifespan = Lifespan(app)
-
-    def exchange(self, transport: Transport, request: Request) -> ASGIExchange:
-        """A new exchange for this request."""
-        return ASGIExchange(transport, request, self)
+        #: Makes the exchange of a request: (transport, request).
+        self.exchange = partial(ASGIExchange, self)
 
     async def startup(self) -> None:
         """Lifespan's startup. AppLoadError if the application reports its failure."""

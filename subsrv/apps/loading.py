@@ -65,8 +65,13 @@ def _find(name: str) -> Any:
         try:
             found = getattr(found, part)
         except AttributeError:
+            # Imported only to explain: workers that start well never need it.
+            import difflib
+
+            near = difflib.get_close_matches(part, dir(found), n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
             raise AppLoadError(
-                f"cannot load app {name!r}: {module_name!r} has no attribute {attribute!r}"
+                f"cannot load app {name!r}: {module_name!r} has no attribute {attribute!r}{hint}"
             ) from None
     return found
 
@@ -122,4 +127,12 @@ def _line(error: BaseException) -> str:
 
 
 def _trace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))
+    """The traceback from the application's first frame on; ours, and importlib's, do not help."""
+    trace = error.__traceback__
+    while trace is not None and _is_loader(trace.tb_frame.f_globals.get("__name__", "")):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(error.with_traceback(trace)))
+
+
+def _is_loader(module: str) -> bool:
+    return module == __name__ or module.startswith("importlib")

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from types import CoroutineType
 from typing import Any
-from urllib.parse import unquote
 
 from subsrv.apps.collecting import CollectingExchange
+from subsrv.apps.quoting import unquote
 from subsrv.apps.tasks import Tasks
-from subsrv.exchange import Transport
+from subsrv.exchange import Address
 from subsrv.http1 import Headers, ResponseError
 from subsrv.http1 import Request as Head
 
@@ -32,7 +33,7 @@ class Request:
     @property
     def path(self) -> str:
         """The path, percent-decoded."""
-        return unquote(self._head.raw_path.decode("ascii"))
+        return unquote(self._head.raw_path).decode("utf-8", "replace")
 
     @property
     def query(self) -> str:
@@ -64,8 +65,8 @@ class Request:
         return self._exchange.input().read() if self._head.has_body else b""
 
     @property
-    def client(self) -> tuple[str, int | None] | None:
-        """The client's host and port; None on a Unix socket."""
+    def client(self) -> Address | None:
+        """The client's host and port; None on a Unix socket, and when it is gone."""
         return self._exchange.client
 
 
@@ -95,31 +96,29 @@ type Result = Response | bytes | str
 type Handler = Callable[[Request], Result | Awaitable[Result]]
 
 
-class NativeExchange(CollectingExchange):
+class NativeExchange(CollectingExchange["NativeApp"]):
     """One call of a native handler."""
 
-    __slots__ = ("_handler", "_tasks", "client")
-
-    def __init__(self, transport: Transport, request: Head, handler: Handler, tasks: Tasks) -> None:
-        super().__init__(transport, request)
-        self._handler = handler
-        self._tasks = tasks
-        self.client = transport.client
+    @property
+    def client(self) -> Address | None:
+        """The client's host and port; None on a Unix socket, and when it is gone."""
+        return self._transport.client if self._transport is not None else None
 
     def run(self) -> None:
         """Call the handler; a result that can be awaited is awaited in a task."""
         try:
-            result = self._handler(Request(self.request, self))
+            result = self._app.handler(Request(self.request, self))
             if type(result) is bytes:
                 self.respond(200, _TEXT, result)
             elif isinstance(result, Awaitable):
-                self._tasks.start(_coroutine(result), self._ended)
+                self._app.tasks.start(_coroutine(result), self._ended)
                 return
             else:
                 self._answer(result)
         except Exception as error:
             self.fail("the handler failed", error)
-        self.close_input()
+        if self._file is not None:
+            self.close_input()
 
     def drained(self) -> None:
         """Nothing waits for it: a native response leaves at once."""
@@ -163,12 +162,10 @@ class NativeApp:
     """A native handler in one worker."""
 
     def __init__(self, handler: Handler, tasks: Tasks) -> None:
-        self._handler = handler
-        self._tasks = tasks
-
-    def exchange(self, transport: Transport, request: Head) -> NativeExchange:
-        """A new exchange for this request."""
-        return NativeExchange(transport, request, self._handler, self._tasks)
+        self.handler = handler
+        self.tasks = tasks
+        #: Makes the exchange of a request: (transport, request).
+        self.exchange = partial(NativeExchange, self)
 
     async def startup(self) -> None:
         """Nothing to do."""

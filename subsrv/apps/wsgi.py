@@ -2,41 +2,38 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from subsrv.apps.collecting import CollectingExchange
-from subsrv.exchange import Transport
+from subsrv.apps.quoting import unquote
 from subsrv.http1 import Request
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 
+_NOTHING: Iterator[bytes] = iter(())
+
 # Requests that wait for a thread, beyond which a worker answers 503 (gunicorn's threads worker
 # holds as many connections).
 _QUEUE = 1000
 
 
-class WSGIExchange(CollectingExchange):
+class WSGIExchange(CollectingExchange["WSGIApp"]):
     """One call of a WSGI application, in the worker's loop.
 
     A body in several blocks is iterated as fast as the client reads: when too much waits to be
     sent, iteration stops until that has drained.
     """
 
-    __slots__ = ("_app", "_blocks", "_headers", "_result", "_status")
-
-    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
-        super().__init__(transport, request)
-        self._app = app
-        self._status: str | None = None
-        self._headers: list[tuple[str, str]] = []
-        self._result: Iterable[bytes] = ()
-        self._blocks: Iterator[bytes] = iter(())
+    _status: str | None = None
+    _headers: Sequence[tuple[str, str]] = ()
+    _result: Iterable[bytes] = ()
+    _blocks: Iterator[bytes] = _NOTHING
 
     def run(self) -> None:
         """Call the application, and send what it returns."""
@@ -116,7 +113,7 @@ class WSGIExchange(CollectingExchange):
 
     def _close(self) -> None:
         """PEP 3333: the result's close() is called however the request ended."""
-        result, self._result, self._blocks = self._result, (), iter(())
+        result, self._result, self._blocks = self._result, (), _NOTHING
         self.close_input()
         close = getattr(result, "close", None)
         if close is not None:
@@ -137,13 +134,8 @@ class ThreadedExchange(WSGIExchange):
     the loop, which the thread waits for, so that a client that reads slowly slows it down.
     """
 
-    __slots__ = ("_congestion", "_loop")
-
-    def __init__(self, transport: Transport, request: Request, app: "WSGIApp") -> None:
-        super().__init__(transport, request, app)
-        self._loop = asyncio.get_running_loop()
-        # What the thread waits for while too much waits to be sent. The loop's alone.
-        self._congestion: Future[None] | None = None
+    # What the thread waits for while too much waits to be sent. The loop's alone.
+    _congestion: Future[None] | None = None
 
     def run(self) -> None:
         """Hand the call to the pool, or answer 503 if too many wait."""
@@ -195,7 +187,7 @@ class ThreadedExchange(WSGIExchange):
     def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
         """Have the loop call it, and wait until it has, and until not too much is pending."""
         outcome: Future[None] = Future()
-        self._loop.call_soon_threadsafe(self._attempt, outcome, function, args)
+        self._app.loop.call_soon_threadsafe(self._attempt, outcome, function, args)
         outcome.result()
 
     def _attempt(
@@ -216,15 +208,28 @@ class WSGIApp:
     """A WSGI application in one worker.
 
     `threads` is how many requests run at once; with one they run in the worker's loop itself.
-    `multithread` and `multiprocess` are what PEP 3333 wants to be told.
+    `multithread` and `multiprocess` are what PEP 3333 wants to be told; `cache` is how many header
+    fields to remember as variables.
     """
 
-    def __init__(self, app: App, *, threads: int, multithread: bool, multiprocess: bool) -> None:
+    def __init__(
+        self,
+        app: App,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        threads: int,
+        multithread: bool,
+        multiprocess: bool,
+        cache: int,
+    ) -> None:
         self.call = app
+        self._variables = _Variables(cache)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
         self._most = threads + _QUEUE
         self._calls: set[asyncio.Future[None]] = set()
-        self._exchange = ThreadedExchange if self._pool else WSGIExchange
+        #: Makes the exchange of a request: (transport, request).
+        self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
+        self.loop = loop
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
             "SCRIPT_NAME": "",
@@ -237,17 +242,10 @@ class WSGIApp:
             "wsgi.input_terminated": True,
         }
 
-    def exchange(self, transport: Transport, request: Request) -> WSGIExchange:
-        """A new exchange for this request."""
-        return self._exchange(transport, request, self)
-
     def environ(self, exchange: WSGIExchange) -> Environ:
         """The environ of a request whose body has been received."""
         request, transport = exchange.request, exchange._transport
-        template = request.derived
-        if template is None:
-            template = request.derived = self._template(request)
-        environ: Environ = template.copy()  # type: ignore[attr-defined]
+        environ = request.sighted(self._template)
         environ["wsgi.input"] = exchange.input()
         if request.chunked:
             # Known by now, and the only way in which PEP 3333 lets an application rely on it.
@@ -266,32 +264,37 @@ class WSGIApp:
         """What follows from the head alone."""
         path = request.raw_path
         if b"%" in path:
-            path = unquote_to_bytes(path)
+            path = unquote(path)
         environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
         environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
         environ["SERVER_NAME"], environ["SERVER_PORT"] = "localhost", ""
-        keys = _KEYS
-        for name, raw_value in request.headers:
-            if b"_" in name:
-                # Not to be told from the same name with "-", which a proxy may have vetted.
-                continue
-            key = keys.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
-            value = raw_value.decode("latin-1")
-            if key in environ:
-                # RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
-                value = environ[key] + ("; " if name == b"cookie" else ",") + value
-            environ[key] = value
+        size = len(environ)
+        environ.update(map(self._variables.__getitem__, request.headers))
+        if len(environ) != size + len(request.headers) or _DROPPED in environ:
+            self._add_carefully(environ, request)
         return environ
+
+    def _add_carefully(self, environ: Environ, request: Request) -> None:
+        """Add header fields of which some are repeated or not to be passed on."""
+        values: Environ = {}
+        for field in request.headers:
+            key, value = self._variables[field]
+            if key in values:
+                # RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
+                value = values[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+            values[key] = value
+        environ.update(values)
+        environ.pop(_DROPPED, None)
 
     def submit(self, call: Callable[[], None]) -> bool:
         """Run `call` in the pool; False if too many wait already."""
         assert self._pool is not None
         if len(self._calls) >= self._most:
             return False
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call)
+        future = self.loop.run_in_executor(self._pool, call)
         self._calls.add(future)
         future.add_done_callback(self._calls.discard)
         return True
@@ -311,5 +314,29 @@ class WSGIApp:
                 await asyncio.wait(self._calls)
 
 
-# The two that have no HTTP_ (RFC 3875), and the rest of what browsers send, made once.
+# The two that have no HTTP_ (RFC 3875 section 4.1).
 _KEYS = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
+
+# Stands for a name with "_" in it, which an application could not tell from the same name with
+# "-", which a proxy may have vetted.
+_DROPPED = "subsrv.dropped"
+
+_CACHED_VALUE = 512
+
+
+class _Variables(dict[tuple[bytes, bytes], tuple[str, str]]):
+    """A bounded memo from a header field to its variable in the environ. Full, it starts anew."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, field: tuple[bytes, bytes]) -> tuple[str, str]:
+        name, value = field
+        key = _KEYS.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
+        variable = (_DROPPED if b"_" in name else key), value.decode("latin-1")
+        if self._size and len(value) <= _CACHED_VALUE and name != b"cookie":
+            if len(self) >= self._size:
+                self.clear()
+            self[field] = variable
+        return variable

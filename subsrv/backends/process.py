@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn, Protocol
 
@@ -72,21 +73,20 @@ class SpawnBackend:
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
-        reader, writer = os.pipe()
-        with open(writer, "w", encoding="utf-8") as pipe, _closing(reader, spec.control):
-            # The flags by which multiprocessing and the test suite of CPython start a Python
-            # like this one: -X, -W, -O and so on.
-            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-            command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader)]
-            with _signals_held():
-                child = subprocess.Popen(
-                    [*command, f"subsrv-worker-{spec.index}"],
-                    pass_fds=(*spec.listeners, spec.control, reader),
-                )
-            # A child that died already is found out by its end, not here.
-            with contextlib.suppress(BrokenPipeError):
+        # The flags by which multiprocessing and the test suite of CPython start a Python like
+        # this one: -X, -W, -O and so on.
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+        with _closing(spec.control):
+            reader, writer = os.pipe()
+            # A child that has died already is found out by its end, not by its broken pipe.
+            with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
+                command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader)]
+                with _closing(reader), _signals_held():
+                    child = subprocess.Popen(
+                        [*command, f"subsrv-worker-{spec.index}"],
+                        pass_fds=(*spec.listeners, spec.control, reader),
+                    )
                 pipe.write(text)
-                pipe.flush()
         return ProcessHandle(child)
 
 
@@ -131,18 +131,10 @@ class _Forked:
 
 def run(entry: str, text: str) -> NoReturn:
     """The whole life of a worker process: the worker, then exit status 0, or 1 if it died."""
-    spec = Spec.loads(text)
     status = 1
     try:
-        signal.set_wakeup_fd(-1)  # a forked child's leads to the supervisor
-        for number in _COORDINATED:
-            signal.signal(number, lambda *_: None)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
-        # Passed on to spawned children, they must not be passed on further: a grandchild that
-        # holds them would keep the listening socket alive.
-        for fd in (*spec.listeners, spec.control):
-            os.set_inheritable(fd, False)
+        spec = Spec.loads(text)
+        _settle(spec)
         lifeline = Lifeline(spec.control)
         try:
             resolve(entry)(text)
@@ -156,10 +148,25 @@ def run(entry: str, text: str) -> NoReturn:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.flush()
+    except BaseException:
+        traceback.print_exc()  # nobody above will
     finally:
         # Not sys.exit: in a fork that would return into the supervisor's code, and in both it
         # would wait for threads that an application left running.
         os._exit(status)
+
+
+def _settle(spec: Spec) -> None:
+    """Make this process a worker's: what it inherited from the supervisor ends here."""
+    signal.set_wakeup_fd(-1)  # in a fork, the supervisor's
+    for number in _COORDINATED:
+        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
+    # Spawning made them inheritable. What an application starts must not hold them: it would
+    # keep the listening socket alive.
+    for fd in (*spec.listeners, spec.control):
+        os.set_inheritable(fd, False)
 
 
 def _run_forked(entry: str, spec: Spec, disown: Callable[[], None]) -> NoReturn:

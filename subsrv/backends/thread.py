@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import platform
+import re
 import sys
 import sysconfig
 import threading
@@ -15,13 +16,14 @@ from subsrv.config import Config
 from subsrv.errors import AppLoadError, ConfigError
 from subsrv.spec import Spec
 
-_GIL_WARNING = "The global interpreter lock"
+# What CPython says when an extension module that has not declared Py_mod_gil is imported.
+_GIL_WARNING = r"The global interpreter lock \(GIL\) has been enabled to load module '(.+?)'"
 
 
 class ThreadHandle:
     """A worker that is a thread of this process. Nothing can kill it.
 
-    Never a daemon thread: those crash an interpreter that closes under them.
+    Never a daemon thread: CPython 3.15 can crash at exit while one runs a subinterpreter.
     """
 
     def __init__(self, life: Callable[[Spec, Lifeline], None], spec: Spec) -> None:
@@ -37,7 +39,10 @@ class ThreadHandle:
                 undo.callback(os.close, listeners[-1])
             own = dataclasses.replace(spec, listeners=tuple(listeners))
             self._thread = threading.Thread(
-                target=self._run, args=(life, own, lifeline), name=f"worker-{spec.index}"
+                target=self._run,
+                args=(life, own, lifeline),
+                name=f"worker-{spec.index}",
+                daemon=False,
             )
             self._thread.start()
             undo.pop_all()
@@ -82,21 +87,22 @@ class ThreadBackend:
         from subsrv import apps
 
         with warnings.catch_warnings(record=True) as caught:
-            # The first of its kind names the extension module, whatever filters are set.
+            # It names the extension module, so it is wanted whatever filters are set.
             warnings.filterwarnings("always", _GIL_WARNING, RuntimeWarning)
             apps.load(config)
-        reasons = []
+        culprits = []
         for warning in caught:
-            if str(warning.message).startswith(_GIL_WARNING):
-                reasons.append(str(warning.message))
+            if self._nogil and (match := re.match(_GIL_WARNING, str(warning.message))):
+                culprits.append(match[1])
             else:
                 warnings.showwarning(
                     warning.message, warning.category, warning.filename, warning.lineno
                 )
         if self._nogil and sys._is_gil_enabled():
             raise AppLoadError(
-                "--mode nogil: the application turned the GIL back on; --mode thread or process "
-                f"would work. {' '.join(reasons)}"
+                f"--mode nogil: the extension module {', '.join(culprits) or '(unknown)'} turned "
+                "the GIL back on; --mode thread and --mode process would work "
+                "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)"
             )
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:

@@ -16,11 +16,13 @@ from subsrv.http1.request import Field, Limits
 _CHUNK_LINE = 4096
 _EXTENSION_BYTES = 16384
 
-# RFC 9110 section 6.5.1: what must be known before the body cannot come after it.
+# RFC 9110 section 6.5.1: what frames, routes, modifies, authenticates or describes a request must
+# be known before its body, and cannot come after it. (Much the same list as Go's net/http has.)
 _FORBIDDEN_TRAILERS = frozenset(
-    b"authorization connection content-encoding content-length content-range content-type cookie "
-    b"expect host keep-alive max-forwards proxy-authorization set-cookie te trailer "
-    b"transfer-encoding upgrade".split()
+    b"authorization cache-control connection content-encoding content-length content-range "
+    b"content-type cookie expect forwarded host if-match if-modified-since if-none-match if-range "
+    b"if-unmodified-since keep-alive max-forwards pragma proxy-authorization proxy-connection "
+    b"range set-cookie te trailer transfer-encoding upgrade".split()
 )
 
 
@@ -49,7 +51,8 @@ class ChunkedBody:
     """A chunked body (RFC 9112 section 7.1), its size and its overhead bounded by `limits`."""
 
     __slots__ = (
-        "_extensions", "_limits", "_remaining", "_scanned", "_step", "_total", "done", "trailers",
+        "_extensions", "_fields", "_limits", "_remaining", "_room", "_scanned", "_step", "_total",
+        "done",
     )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
@@ -57,18 +60,31 @@ class ChunkedBody:
         self._remaining = 0
         self._total = 0
         self._extensions = 0
+        self._fields: list[Field] = []
+        self._room = limits.header_size  # what the trailer lines to come may still take
         # How far beyond its start the current line has been searched for its end: a line that
         # comes byte by byte is not searched from its start each time.
         self._scanned = 0
         self._step: Callable[[bytes | bytearray, int, list[bytes]], int | None] = self._size_line
         self.done = False
-        self.trailers: tuple[Field, ...] = ()
+
+    @property
+    def trailers(self) -> tuple[Field, ...]:
+        """The trailer fields (RFC 9112 section 7.1.2)."""
+        return tuple(self._fields)
 
     def decode(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int]:
-        """See the module. ProtocolError at the first byte that has no place in the grammar."""
+        """See the module. ProtocolError at the first line that has no place in the grammar."""
         pieces: list[bytes] = []
         while not self.done:
-            after = self._step(buffer, position, pieces)
+            try:
+                after = self._step(buffer, position, pieces)
+            except ProtocolError:
+                # What came before it is delivered, however the bytes were cut; the next call
+                # finds the same error at once.
+                if pieces:
+                    break
+                raise
             if after is None:
                 break
             position = after
@@ -77,7 +93,7 @@ class ChunkedBody:
     def _size_line(
         self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
     ) -> int | None:
-        end = self._line_end(buffer, position, limit=_CHUNK_LINE)
+        end = self._line_end(buffer, position, limit=_CHUNK_LINE, status=400)
         if end is None:
             return None
         match = grammar.chunk_line.fullmatch(buffer, position, end)
@@ -117,35 +133,37 @@ class ChunkedBody:
     def _trailers(
         self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
     ) -> int | None:
-        end = self._line_end(buffer, position, limit=self._limits.header_size)
+        # The lines together are bounded as those of a head are; the last, empty one always fits.
+        end = self._line_end(buffer, position, limit=max(self._room, 2), status=431)
         if end is None:
             return None
-        line = bytes(buffer[position:end])
-        if not line:
+        if end == position:
             self.done = True
             return end + 2
-        match = grammar.field_line.fullmatch(line)
+        match = grammar.field_line.fullmatch(buffer, position, end)
         if match is None:
             raise ProtocolError(400, "a trailer line is malformed")
         name, value = match[1].lower(), match[2].strip(b" \t")
         if name in _FORBIDDEN_TRAILERS:
             raise ProtocolError(400, "a trailer has a field that must not be one")
-        self.trailers = (*self.trailers, (name, value))
-        # The lines together are bounded as those of a head are.
-        self._extensions += len(line)
-        if len(self.trailers) > self._limits.header_count or (
-            self._extensions > self._limits.header_size + _EXTENSION_BYTES
-        ):
+        if len(self._fields) == self._limits.header_count:
             raise ProtocolError(431, "there are too many trailers")
+        self._fields.append((name, value))
+        self._room -= end + 2 - position
         return end + 2
 
-    def _line_end(self, buffer: bytes | bytearray, position: int, *, limit: int) -> int | None:
-        """Where the line at `position` ends in CR LF; None if its end is not here yet."""
+    def _line_end(
+        self, buffer: bytes | bytearray, position: int, *, limit: int, status: int
+    ) -> int | None:
+        """Where the line at `position` ends in CR LF; None if its end is not here yet.
+
+        `limit` is how long it may be with its CR LF; beyond that, `status` is raised.
+        """
         end = buffer.find(b"\n", position + self._scanned, position + limit)
         if end < 0:
             self._scanned = len(buffer) - position
             if self._scanned >= limit:
-                raise ProtocolError(400, "a line within a chunked body is too long")
+                raise ProtocolError(status, "a line within a chunked body is too long")
             return None
         self._scanned = 0
         if buffer[end - 1 : end] != b"\r" or end == position:

@@ -34,8 +34,8 @@ host = re.compile(
 # absolute-form (RFC 9112 section 3.2.2), the schemes that an HTTP server answers for.
 absolute_target = re.compile(rb"(?i:https?)://([^/?]++)(/[^?]*+)?(?:\?(.*+))?")
 
-# Nineteen digits stay below 2**63 (RFC 9110 section 8.6 asks to guard against overflow).
-content_length = re.compile(rb"[0-9]{1,19}")
+# Eighteen digits stay below 2**63 (RFC 9110 section 8.6 asks to guard against overflow).
+content_length = re.compile(rb"[0-9]{1,18}")
 
 # RFC 9112 section 7.1: chunk-size and extensions, whose values are tokens or quoted strings. A
 # quoted string here holds no CR or LF, quoted or not, or a line could end inside it.

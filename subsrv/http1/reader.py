@@ -5,7 +5,8 @@
 
 Events of one request: its `Request`; if `request.has_body`, pieces of the body as non-empty
 bytes, then `End`. None asks for more bytes. Work is bounded for each byte received, however the
-bytes are cut: what has been searched is not searched again.
+bytes are cut: what has been searched is not searched again. Nor do the events, or the error that
+ends them, depend on how the bytes were cut, but for where the body's pieces end.
 """
 
 import re
@@ -19,6 +20,7 @@ from subsrv.http1.request import Field, HeadParser, Request
 # RFC 9112 section 2.2 asks to ignore at least one empty line before a request line.
 _BLANK_LINES = 4
 
+_CR = 0x0D
 _bare_lf = re.compile(rb"(?<!\r)\n")
 
 
@@ -29,11 +31,15 @@ class End(NamedTuple):
 
 
 class Reader:
-    """Reads the requests of one connection in turn. After a ProtocolError it reads no more."""
+    """Reads the requests of one connection in turn.
+
+    It reads no more after a ProtocolError, nor after a request that ends the connection ("close",
+    or HTTP/1.0 without "keep-alive"), as RFC 9112 section 9.6 has it.
+    """
 
     __slots__ = (
-        "_blank_lines", "_body", "_broken", "_buffer", "_last_head", "_last_request", "_parser",
-        "_position", "_scanned",
+        "_blank_lines", "_body", "_broken", "_buffer", "_last", "_line", "_parser",
+        "_position", "_recent", "_recent_length", "_recent_request", "_scanned",
     )  # fmt: skip
 
     def __init__(self, parser: HeadParser) -> None:
@@ -42,13 +48,18 @@ class Reader:
         self._buffer: bytes | bytearray = b""
         self._position = 0  # all before it is done with
         self._scanned = 0  # all before it is known not to hold the end of a head
+        self._line = 0  # length of a partial head's request line with its CR LF, once that is here
         self._blank_lines = 0
         self._body: LengthBody | ChunkedBody | None = None
+        self._last = False  # no request is to follow the one that has been read
         self._broken = False
-        # A client tends to repeat its head on a connection; comparing with the one before is
-        # cheap, and no other client can push it out.
-        self._last_head: bytes | None = None
-        self._last_request: Request | None = None
+        # A client tends to repeat its request on a connection; comparing with the one before is
+        # cheap, and no other client can push it out. Kept only of plain requests without a body,
+        # and only where the one before was as long: what will not come again is better not kept,
+        # for with many connections it would not even stay in the processor's cache.
+        self._recent_length = 0
+        self._recent: bytes | None = None
+        self._recent_request: Request | None = None
 
     @property
     def buffered(self) -> int:
@@ -58,56 +69,93 @@ class Reader:
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
         buffer = self._buffer
+        if self._broken:
+            return
         if self._position == len(buffer):
             self._buffer = data
             self._position = self._scanned = 0
             return
         if isinstance(buffer, bytes):
-            self._buffer = buffer = bytearray(buffer)
-        del buffer[: self._position]
+            self._buffer = buffer = bytearray(memoryview(buffer)[self._position :])
+        else:
+            # A bytearray gives up its beginning without moving the rest.
+            del buffer[: self._position]
         self._scanned = max(self._scanned - self._position, 0)
         self._position = 0
         buffer += data
 
+    def receive(self, data: bytes) -> Request | bytes | End | None:
+        """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
+        if not self._buffer and self._body is None:
+            if data == self._recent:
+                return self._recent_request
+            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 and not self._last:
+                # One head, and nothing else: nearly all that comes.
+                try:
+                    request = self._parser.parse(data[:-4])
+                except ProtocolError:
+                    pass  # the longer way finds what was wrong first
+                else:
+                    return self._accept(data, request)
+        self.feed(data)
+        return self.next()
+
     def next(self) -> Request | bytes | End | None:
         """The next event, None if it needs more bytes, ProtocolError if they are wrong."""
-        if self._broken:
-            return None
         try:
             if self._body is not None:
                 return self._read_body(self._body)
-            if self._position == len(self._buffer):
+            if self._position == len(self._buffer) or self._last:
                 return None
             return self._read_head()
         except ProtocolError:
-            self._broken = True
+            self._broken = self._last = True
+            self._body = None
+            self._drop_buffer()
+            self.forget()
             raise
 
     def forget(self) -> None:
         """Give up what is kept for speed only, as when the connection has been idle."""
-        self._last_head = self._last_request = None
+        self._recent = self._recent_request = None
 
     def _read_head(self) -> Request | None:
         buffer, start = self._buffer, self._position
-        if buffer[start] == 0x0D:
+        if buffer[start] == _CR:
             start = self._skip_blank_lines()
-        end = buffer.find(b"\r\n\r\n", max(self._scanned, start))
+        end = buffer.find(b"\r\n\r\n", self._scanned if self._scanned > start else start)
         if end < 0:
-            self._check_partial_head()
+            self._check_partial_head(len(buffer))
+            # The last three bytes may begin the end of the head.
+            self._scanned = max(len(buffer) - 3, start)
             return None
-        head = bytes(buffer[start:end])
+        whole = bytes(buffer[start : end + 4])
+        request = self._recent_request
+        if request is None or whole != self._recent:
+            try:
+                request = self._parser.parse(whole[:-4])
+            except ProtocolError:
+                # Byte by byte, it might have been refused before it was whole: then so it is now.
+                self._check_partial_head(end + 3)
+                raise
         self._position = end + 4
         if self._position == len(buffer):
-            self._buffer = b""
-            self._position = self._scanned = 0
-        if head == self._last_head:
-            request = self._last_request
-            assert request is not None
-        else:
-            request = self._parser.parse(head)
-            if self._parser.remembers:
-                self._last_head, self._last_request = head, request
+            self._drop_buffer()
+        self._line = 0
+        return self._accept(whole, request)
+
+    def _accept(self, whole: bytes, request: Request) -> Request:
+        """Take note of what follows from a request, whose head is `whole`."""
         self._blank_lines = 0
+        if request.plain and not request.has_body:
+            if len(whole) != self._recent_length:
+                self._recent_length = len(whole)
+            elif self._parser.remembers:
+                self._recent, self._recent_request = whole, request
+            return request
+        self.forget()
+        if not request.keep_alive:
+            self._last = True
         if request.has_body:
             self._body = (
                 ChunkedBody(self._parser.limits)
@@ -117,6 +165,7 @@ class Reader:
         return request
 
     def _skip_blank_lines(self) -> int:
+        self.forget()  # or `receive` would pass over the count
         while self._buffer.startswith(b"\r\n", self._position):
             self._position += 2
             self._blank_lines += 1
@@ -124,29 +173,47 @@ class Reader:
                 raise ProtocolError(400, "there are too many empty lines before the request")
         return self._position
 
-    def _check_partial_head(self) -> None:
-        """Refuse at once what can no longer become a head; the rest waits for more bytes."""
+    def _check_partial_head(self, end: int) -> None:
+        """Refuse what can no longer become a head; what has come of it ends before `end`."""
         buffer, start, limits = self._buffer, self._position, self._parser.limits
-        if _bare_lf.search(buffer, max(self._scanned, start)):
-            raise ProtocolError(400, "a line ends with LF and not with CR LF")
-        first = buffer[start : start + 1]
-        if first not in (b"", b"\r") and grammar.token.match(first) is None:
+        scanned = max(self._scanned, start)
+        bare_lf = _bare_lf.search(buffer, scanned, end)
+        if bare_lf is not None:
+            end = bare_lf.end()  # what is wrong before it was wrong first
+        # A TLS hello, for one. A lone CR may begin an empty line.
+        if (
+            start < end
+            and grammar.token.match(buffer, start, start + 1) is None
+            and (buffer[start] != _CR or start + 1 < end)
+        ):
             raise ProtocolError(400, "this is not HTTP")
-        length = len(buffer) - start
-        if length > limits.request_line:
-            line_end = buffer.find(b"\r\n", start, start + limits.request_line + 2)
-            if line_end < 0:
+        if not self._line:
+            most = start + limits.request_line + 2
+            line_end = buffer.find(b"\r\n", scanned, min(end, most))
+            if line_end >= 0:
+                if grammar.request_line.fullmatch(buffer, start, line_end) is None:
+                    raise ProtocolError(400, "the request line is malformed")
+                self._line = line_end + 2 - start
+            elif end >= most:
                 raise ProtocolError(414, "the request line is too long")
-            if start + length > limits.header_size + line_end + 2:
-                raise ProtocolError(431, "the header lines are too large")
-        # The last three bytes may begin the end; the byte before them says whether an LF is bare.
-        self._scanned = max(len(buffer) - 3, start)
+        # The CR LF of the last header line ends it, and that of the empty line ends the head.
+        if self._line and end >= start + self._line + limits.header_size + 2:
+            raise ProtocolError(431, "the header lines are too large")
+        if bare_lf is not None:
+            raise ProtocolError(400, "a line ends with LF and not with CR LF")
 
     def _read_body(self, body: LengthBody | ChunkedBody) -> bytes | End | None:
         payload, self._position = body.decode(self._buffer, self._position)
+        if self._position == len(self._buffer):
+            self._drop_buffer()
         if payload:
             return payload
         if body.done:
             self._body = None
             return End(body.trailers)
         return None
+
+    def _drop_buffer(self) -> None:
+        """Free the buffer: a connection may be idle from now on."""
+        self._buffer = b""
+        self._position = self._scanned = 0

@@ -1,6 +1,7 @@
 """Request heads: from the bytes between two requests' ends to a `Request`."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
@@ -19,75 +20,89 @@ class Limits(NamedTuple):
 
 
 class Request:
-    """One request head, validated. Shared by equal heads, so nobody may change it."""
+    """One request head, validated. Shared by equal heads, so nobody may change it.
 
-    __slots__ = (
-        "body_length",
-        "chunked",
-        "derived",
-        "expects_continue",
-        "has_body",
-        "headers",
-        "keep_alive",
-        "method",
-        "plain",
-        "query",
-        "raw_path",
-        "version",
-    )
+    What most requests have in common stands in the class: making one sets what differs.
+    """
+
+    #: "1.1" or "1.0"
+    version = "1.1"
+    keep_alive = True
+    chunked = False
+    #: The Content-Length; 0 where there is none.
+    body_length = 0
+    has_body = False
+    #: The client waits for 100 Continue before it sends the body.
+    expects_continue = False
+    #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
+    plain = True
+    #: What an interface made of the head alone; see `sighted`.
+    derived: dict[str, Any] | None = None
+    _seen = False
 
     def __init__(
-        self,
-        method: str,
-        raw_path: bytes,
-        query: bytes,
-        *,
-        version: str,
-        headers: tuple[Field, ...],
+        self, method: str, raw_path: bytes, query: bytes, headers: tuple[Field, ...]
     ) -> None:
         self.method = method
         #: The path as sent, percent-encoded, without the query; "*" for OPTIONS *.
         self.raw_path = raw_path
         self.query = query
-        #: "1.1" or "1.0"
-        self.version = version
         self.headers = headers
-        self.keep_alive = True
-        self.chunked = False
-        #: The Content-Length; 0 where there is none.
-        self.body_length = 0
-        self.has_body = False
-        #: The client waits for 100 Continue before it sends the body.
-        self.expects_continue = False
-        #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
-        self.plain = True
-        #: A place for whoever handles the request to keep what follows from the head alone.
-        self.derived: object = None
+
+    def sighted(self, derive: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
+        """`derive(self)`, the caller's own to change, and from the second time on a copy of it.
+
+        Most heads that come again have come twice already; the others are not worth keeping.
+        """
+        derived = self.derived
+        if derived is not None:
+            return derived.copy()
+        if not self._seen:
+            self._seen = True
+            return derive(self)
+        self.derived = derived = derive(self)
+        return derived.copy()
 
 
-# What a field line means to framing, as a number for each line: the sum over a head counts each
-# kind in sixteen bits of its own. A head whose sum is _HOST, one Host and nothing else, is what
-# nearly every GET is, and is known by one comparison.
-_ORDINARY = 0
-_HOST = 1
-_SPECIAL = 1 << 16
+# Fields that framing, routing or the connection's life depend on; a head with one of these, or
+# whose first field is not a valid Host, takes the longer way through `_frame`.
+_SPECIAL = frozenset(
+    (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"),
+)
 
 # Lines longer than this are parsed anew each time: with the number of entries, it bounds the
-# bytes that a cache can hold.
-_CACHED_LINE = 512
+# bytes that a memo can hold. So are cookies, which hardly ever come twice.
+_KEPT_LINE = 512
 
 
 class _Lines(dict[bytes, Field]):
-    """A bounded memo from a raw field line to its field; `kinds` has the same keys.
+    """A memo from a raw field line to its field; checks and parses the lines it does not know.
 
     Most lines repeat even where path and cookies change, so it is by line and not by head: heads
-    never seen before cannot push out lines seen a thousand times. Full, it starts afresh.
+    never seen before cannot push out lines seen a thousand times. Full, it starts afresh, and
+    only between two heads: `special` must not lose a line while its head is being judged.
     """
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = size
-        self.kinds = _Kinds()
+        #: Raw lines of valid Host fields; of special fields, Host again among them.
+        self.hosts: set[bytes] = set()
+        self.special: set[bytes] = set()
+        self._passing: list[bytes] = []  # special lines that are too long to keep
+        #: `make_room` is to be called before the next head.
+        self.full = False
+
+    def make_room(self) -> None:
+        """Forget what there is no room for. Never within a head."""
+        self.hosts.difference_update(self._passing)
+        self.special.difference_update(self._passing)
+        self._passing.clear()
+        if len(self) > self._size:
+            self.clear()
+            self.hosts.clear()
+            self.special.clear()
+        self.full = False
 
     def __missing__(self, line: bytes) -> Field:
         match = grammar.field_line.fullmatch(line)
@@ -96,33 +111,20 @@ class _Lines(dict[bytes, Field]):
         name, value = match.groups()
         name = name.lower()
         # Optional whitespace is SP and HTAB only (RFC 9110 section 5.6.3).
-        field = name, value.strip(b" \t")
-        if self._size and len(line) <= _CACHED_LINE:
-            if len(self) >= self._size:
-                self.clear()
-                self.kinds.clear()
+        value = value.strip(b" \t")
+        field = name, value
+        if name in _SPECIAL and not (name == b"connection" and value.lower() == b"keep-alive"):
+            self.special.add(line)
+            if name == b"host" and grammar.host.fullmatch(value):
+                self.hosts.add(line)
+            if len(line) > _KEPT_LINE:
+                self._passing.append(line)
+                self.full = True
+        if len(line) <= _KEPT_LINE and name != b"cookie":
             self[line] = field
-            self.kinds[line] = _kind(*field)
+            if len(self) > self._size:
+                self.full = True
         return field
-
-
-class _Kinds(dict[bytes, int]):
-    """A raw field line's kind. Asked only after `_Lines` has accepted the line."""
-
-    def __missing__(self, line: bytes) -> int:
-        name, _, value = line.partition(b":")
-        return _kind(name.lower(), value.strip(b" \t"))
-
-
-def _kind(name: bytes, value: bytes) -> int:
-    if name == b"host":
-        # A malformed one is special, so that it is looked at, and refused, each time.
-        return _HOST if grammar.host.fullmatch(value) else _SPECIAL
-    if name in (b"content-length", b"transfer-encoding", b"expect"):
-        return _SPECIAL
-    if name == b"connection" and value.lower() != b"keep-alive":
-        return _SPECIAL
-    return _ORDINARY
 
 
 def _what_is_wrong(line: bytes) -> str:
@@ -147,39 +149,49 @@ class HeadParser:
         self.limits = limits
         self.remembers = cache > 0
         self._lines = _Lines(cache)
+        self._most_line, self._most_header, most_fields, _ = limits
+        self._most_lines = most_fields + 1
 
     def parse(self, head: bytes) -> Request:
         """The request whose head this is, without the empty line that ends it. ProtocolError."""
-        start, *lines = head.split(b"\r\n")
-        limits = self.limits
-        if len(start) > limits.request_line:
+        lines = head.split(b"\r\n")
+        start = lines[0]
+        if len(start) > self._most_line:
             raise ProtocolError(414, "the request line is too long")
-        if len(head) - len(start) > limits.header_size:
+        if len(head) - len(start) > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
-        if len(lines) > limits.header_count:
+        if len(lines) > self._most_lines:
             raise ProtocolError(431, "there are too many header lines")
         match = grammar.request_line.fullmatch(start)
         if match is None:
             raise ProtocolError(400, "the request line is malformed")
         method, target, version = match.groups()
+        if version != b"1.1" and version != b"1.0":
+            raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
 
-        headers = tuple(map(self._lines.__getitem__, lines))
-        kinds = sum(map(self._lines.kinds.__getitem__, lines))
+        del lines[0]
+        memo = self._lines
+        if memo.full:
+            memo.make_room()
+        headers = tuple(map(memo.__getitem__, lines))
+        # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that the
+        # head has one Host, and nothing else to care for.
+        simple = (
+            bool(lines)
+            and lines.pop(0) in memo.hosts
+            and memo.special.isdisjoint(lines)
+            and version == b"1.1"
+        )
 
         authority = None
-        if target.startswith(b"/"):
+        if target.startswith(b"/") and method != b"CONNECT":
             raw_path, _, query = target.partition(b"?")
         else:
             authority, raw_path, query = _other_form(method, target)
-        request = Request(
-            method.decode("ascii"),
-            raw_path,
-            query,
-            version=version.decode("ascii"),
-            headers=headers,
-        )
-        if kinds != _HOST or version != b"1.1" or authority is not None:
-            _frame(request, limits)
+        request = Request(method.decode("ascii"), raw_path, query, headers)
+        if not simple or authority is not None:
+            request.version = version.decode("ascii")
+            _frame(request, self.limits)
             _check_host(request, authority)
         if method == b"HEAD":
             request.plain = False
@@ -191,8 +203,6 @@ def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, byte
     if target == b"*" and method == b"OPTIONS":
         return None, b"*", b""
     if method == b"CONNECT":
-        if grammar.host.fullmatch(target) is None:
-            raise ProtocolError(400, "CONNECT needs host:port")
         raise ProtocolError(501, "CONNECT is for proxies")
     match = grammar.absolute_target.fullmatch(target)
     if match is None:
@@ -228,15 +238,14 @@ def _frame(request: Request, limits: Limits) -> None:
         if name == b"content-length":
             lengths.append(value)
         elif name == b"transfer-encoding":
-            codings.extend(grammar.tokens(value) or [b""])
+            # Empty members count, unlike elsewhere: "chunked," is read in more than one way.
+            codings.extend(coding.strip(b" \t") for coding in value.lower().split(b","))
         elif name == b"connection":
             options.extend(grammar.tokens(value))
         elif name == b"expect":
             expectations.append(value.lower())
 
     old = request.version == "1.0"
-    if request.version not in ("1.1", "1.0"):
-        raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
     request.keep_alive = b"close" not in options and (not old or b"keep-alive" in options)
     request.plain = request.keep_alive and not old
 
@@ -246,7 +255,7 @@ def _frame(request: Request, limits: Limits) -> None:
             raise ProtocolError(400, "Content-Length and Transfer-Encoding exclude each other")
         if old:
             raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding")
-        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1:
+        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1 or b"" in codings:
             raise ProtocolError(400, "the last and only last transfer coding must be chunked")
         if len(codings) > 1:
             raise ProtocolError(501, "no transfer coding but chunked is known")

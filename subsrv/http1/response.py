@@ -1,8 +1,8 @@
 """Responses to bytes: heads, their framing, and chunks."""
 
 import re
-from collections.abc import Iterable, Sequence
-from email.utils import formatdate
+import time
+from collections.abc import Iterable
 from enum import Enum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -11,8 +11,12 @@ from subsrv.http1 import grammar
 from subsrv.http1.request import Request
 
 type Text = bytes | str
-type Headers = Sequence[tuple[Text, Text]]
-"""Names and values as bytes, or as str to be sent as Latin-1 (PEP 3333)."""
+type Headers = Iterable[tuple[Text, Text]]
+"""Names and values as bytes, or as str to be sent as Latin-1 (PEP 3333).
+
+Where types are not checked, any iterables will do for the pairs (ASGI), and bytearray and
+memoryview for bytes.
+"""
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -46,24 +50,33 @@ class Head(NamedTuple):
     keep_alive: bool
 
 
+_CODES = range(200, 1000)
 _status = re.compile(r"([2-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?")
+
+# What a memo may keep of an application's: types that cannot change, nor equal what they are not.
+_PLAIN_STATUS = (int, str, HTTPStatus)
+_PLAIN_TEXT = (bytes, str)
 
 
 class _StatusLines(dict[int | str, tuple[int, bytes]]):
     """Status lines by code, or by PEP 3333's "404 Not Found"; a code alone gets its phrase."""
 
     def __missing__(self, status: int | str) -> tuple[int, bytes]:
-        match = _status.fullmatch(str(status))
-        if match is None:
+        phrase = None
+        if isinstance(status, str) and (match := _status.fullmatch(status)):
+            code, phrase = int(match[1]), match[2]
+        elif status in _CODES:
+            # Whatever equals a code is that code, as it is to a dictionary: 200.0, for one.
+            code = _CODES[_CODES.index(status)]  # type: ignore[arg-type]
+        else:
             raise ResponseError(f"{status!r} is no status of a final response")
-        code, phrase = int(match[1]), match[2]
         if phrase is None:
             try:
                 phrase = HTTPStatus(code).phrase
             except ValueError:
                 phrase = ""
         found = code, f"HTTP/1.1 {code} {phrase}\r\n".encode("latin-1")
-        if len(self) < 256:
+        if len(self) < 256 and type(status) in _PLAIN_STATUS:
             self[status] = found
         return found
 
@@ -87,6 +100,8 @@ class _FieldLines(dict[tuple[Text, Text], bytes]):
         self.kinds = _FieldKinds()
 
     def __missing__(self, field: tuple[Text, Text]) -> bytes:
+        if not _is_plain(field):
+            raise TypeError(f"{field!r} is not made plain")
         name, value = map(_latin1, field)
         if grammar.token.fullmatch(name) is None:
             raise ResponseError(f"the header name {name!r} is not a token")
@@ -117,21 +132,55 @@ class _FieldKinds(dict[tuple[Text, Text], int]):
         return _ORDINARY
 
 
-def _latin1(text: Text) -> bytes:
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _imf_fixdate(seconds: float) -> bytes:
+    """RFC 9110 section 5.6.7. email.utils can do it, and costs each isolate 200 KB."""
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
+    return (
+        f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} "
+        f"{hour:02}:{minute:02}:{second:02} GMT"
+    ).encode("ascii")
+
+
+def _is_plain(field: object) -> bool:
+    """Whether a field is such that a memo may keep it."""
+    if type(field) is not tuple or len(field) != 2:
+        return False
+    return type(field[0]) in _PLAIN_TEXT and type(field[1]) in _PLAIN_TEXT
+
+
+def _plain(field: object) -> tuple[bytes, bytes]:
+    """A field as a tuple of bytes, whatever the application made it of. ResponseError."""
+    try:
+        name, value = field  # type: ignore[misc]  # which is why it is tried
+    except (TypeError, ValueError):
+        raise ResponseError(f"{field!r} is no pair of a header's name and value") from None
+    return _latin1(name), _latin1(value)  # type: ignore[has-type]
+
+
+def _latin1(text: object) -> bytes:
     if isinstance(text, str):
         try:
             return text.encode("latin-1")
         except UnicodeEncodeError:
             raise ResponseError(f"{text!r} is not Latin-1") from None
-    if not isinstance(text, bytes | bytearray | memoryview):  # bytes(7) would be seven NULs
-        raise ResponseError(f"{text!r} is neither str nor bytes")
-    return bytes(text)
+    if isinstance(text, (bytes, bytearray, memoryview)):
+        return bytes(text)
+    raise ResponseError(f"{text!r} in a header is neither bytes nor str")
+
+
+# Statuses whose last response is remembered: many more than an application uses, but for one that
+# puts into PEP 3333's phrase what changes each time.
+_RECENT = 32
 
 
 class _Recent(NamedTuple):
     """The last whole response with some status that needed no special care."""
 
-    headers: Headers
+    headers: list[tuple[Text, Text]]
     length: int
     data: bytes
 
@@ -157,7 +206,7 @@ class Encoder:
     def set_time(self, seconds: float) -> None:
         """Set the time that Date speaks of, in seconds since the epoch (RFC 9110 section 6.6.1)."""
         if self._sends_date:
-            self._date = b"date: %b\r\n" % formatdate(seconds, usegmt=True).encode("ascii")
+            self._date = b"date: %b\r\n" % _imf_fixdate(seconds)
         self._recent.clear()
 
     def complete(
@@ -167,23 +216,30 @@ class Encoder:
         recent = self._recent.get(status)
         if (
             recent is not None
+            and type(headers) is list  # others may have their own idea of what equals them
             and recent.headers == headers
             and recent.length == len(body)
             and request.plain
             and not close
         ):
             return recent.data + body, True
-        head = self.start(status, headers, request, length=len(body), close=close)
+        fields = list(headers)  # which may be an iterator
+        head = self.start(status, fields, request, length=len(body), close=close)
         if head.framing is Framing.LENGTH and head.length != len(body):
             raise ResponseError(
                 f"the Content-Length is {head.length}, but the body has {len(body)} bytes"
             )
         has_body = head.framing is Framing.LENGTH
-        if self._remembers and has_body and head.keep_alive and request.plain:
-            # A copy, in the only shape that later comparisons accept: a list of pairs, which the
-            # application cannot change behind our back.
-            copy = [(name, value) for name, value in headers]
-            self._recent[status] = _Recent(copy, len(body), head.data)
+        usual = has_body and head.keep_alive and request.plain
+        if (
+            usual
+            and self._remembers
+            and type(status) in _PLAIN_STATUS
+            and all(map(_is_plain, fields))
+        ):
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[status] = _Recent(fields, len(body), head.data)
         return (head.data + body if has_body else head.data), head.keep_alive
 
     def start(
@@ -200,12 +256,12 @@ class Encoder:
         `close` says that the connection is to close whatever the request and the app wish.
         """
         code, status_line = self._statuses[status]
+        fields = list(headers)
         try:
-            fields = headers if isinstance(headers, list) else list(headers)
             lines = b"".join(map(self._lines.__getitem__, fields))
-        except TypeError:
-            # ASGI allows any iterable of two-item iterables; a list is no key.
-            fields = [(name, value) for name, value in headers]
+        except (TypeError, ValueError):
+            # A pair that is a list, or a value that is a bytearray: neither is a key.
+            fields = [_plain(field) for field in fields]
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))
         date, server = self._date, self._server
@@ -258,11 +314,11 @@ class Encoder:
         lengths: set[int] = set()
         names: set[bytes] = set()
         close = False
-        for field in fields:
-            name = _latin1(field[0]).lower()
+        for field in map(_plain, fields):
+            name = field[0].lower()
             names.add(name)
             if name == b"connection":
-                close = close or b"close" in grammar.tokens(_latin1(field[1]))
+                close = close or b"close" in grammar.tokens(field[1])
             elif name == b"content-length":
                 lengths.add(self._lines.kinds[field] >> 32)
             elif name not in (b"transfer-encoding", b"keep-alive"):
@@ -274,6 +330,6 @@ class Encoder:
             kept.append(b"content-length: %d\r\n" % next(iter(lengths)))
         return b"".join(kept), next(iter(lengths), None), close, names
 
-    def _without_length(self, fields: Iterable[tuple[Text, Text]]) -> bytes:
-        kept = [f for f in fields if _latin1(f[0]).lower() != b"content-length"]
+    def _without_length(self, fields: Headers) -> bytes:
+        kept = [field for field in map(_plain, fields) if field[0].lower() != b"content-length"]
         return self._special(kept)[0]

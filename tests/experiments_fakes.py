@@ -1,0 +1,63 @@
+"""Servers and a client that fail or answer on command, for the tests of the experiments."""
+
+import sys
+
+# Answers every head with the same bytes, in as many writes as asked, until SIGTERM.
+_SERVER = """
+import asyncio, signal, sys
+
+ANSWER = sys.argv[1].encode("latin-1")
+
+class Protocol(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.data = transport, b""
+
+    def data_received(self, data):
+        *heads, self.data = (self.data + data).split(b"\\r\\n\\r\\n")
+        self.transport.write(ANSWER * len(heads))
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(Protocol, "127.0.0.1", 0)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    port = server.sockets[0].getsockname()[1]
+    print(f"fake: ready http://127.0.0.1:{port} mode=fake gil=on", file=sys.stderr, flush=True)
+    await ended.wait()
+
+asyncio.run(main())
+"""
+
+HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!"
+
+# In place of wrk: a few requests one after the other, then what wrk prints, with its counts.
+CLIENT = """
+import socket, sys
+from urllib.parse import urlsplit
+
+if sys.argv[1:] == ["--version"]:
+    print("wrk stand-in [epoll] Copyright")
+    sys.exit(1)
+url = next(urlsplit(word) for word in sys.argv if word.startswith("http://"))
+requests = read = 0
+with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+    for number in range(200):
+        connection.sendall(b"GET / HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
+        data = b""
+        while not data.endswith(b"Hello, world!"):
+            data += connection.recv(65536)
+        requests, read = requests + 1, read + len(data)
+print("  Thread Stats   Avg      Stdev     Max   +/- Stdev")
+print("    Latency     1.01ms  291.79us   3.63ms   80.21%")
+print(f"  {requests} requests in 1.00s, {read / 1024:.2f}KB read")
+print("Requests/sec:    200.00")
+"""
+
+
+def answering(response: str = HELLO) -> tuple[str, ...]:
+    """The command of a server that gives this response to every request."""
+    return (sys.executable, "-c", _SERVER, response)
+
+
+def running(code: str) -> tuple[str, ...]:
+    """The command that runs some Python."""
+    return (sys.executable, "-c", code)

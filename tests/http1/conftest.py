@@ -1,0 +1,14 @@
+"""How hypothesis runs: the same examples each time, so that a leg passes or fails for good.
+
+HYPOTHESIS_PROFILE=thorough looks for new ones, and takes minutes.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile(
+    "fixed", derandomize=True, database=None, deadline=None, max_examples=150, print_blob=True
+)
+settings.register_profile("thorough", deadline=None, max_examples=10_000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
