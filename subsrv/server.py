@@ -109,7 +109,6 @@ class Server:
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
-        connection = Connection(self._shared, sock, client=client, server=server)
         if not self._reactor.ticking:
             self._reactor.ticking = True
             self._tick(self._reactor.now)  # the clock has stood still

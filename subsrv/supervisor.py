@@ -37,6 +37,9 @@ _GIL = {
     "thread": "shared",
     "process": "per-process",
 }
+# Seconds within which a second signal is the first one's echo: timeout(1) and other wrappers signal
+# both their child and its whole group.
+_ECHO = 0.1
 # Seconds for workers to end when no request is in flight: those that have drained, and those that
 # are asked to stop while they start.
 _MARGIN = 3.0
@@ -109,6 +112,7 @@ class Supervisor:
         self._places = [_Place() for _ in range(count)]
         self._serving = False
         self._stopping = False
+        self._echo_until = 0.0
         self._deadline = math.inf
         self._error: SubsrvError | None = None
         self._status = 0
@@ -155,13 +159,13 @@ class Supervisor:
             else:
                 self._hear(key.data)
         self._reap()
-        # One that comes twice at once, to a terminal's group and from a parent, counts once.
-        if not signals.isdisjoint(_STOP_SIGNALS):
-            if self._stopping:
-                self._force("a second signal")
-            else:
-                self._stop()
         now = time.monotonic()
+        if not signals.isdisjoint(_STOP_SIGNALS):
+            if not self._stopping:
+                self._stop()
+                self._echo_until = now + _ECHO
+            elif now >= self._echo_until:
+                self._force("a second signal")
         for index, place in enumerate(self._places):
             if place.due <= now:
                 place.due = math.inf

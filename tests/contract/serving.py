@@ -106,6 +106,14 @@ class Server:
     def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 
+    def signal_until_ended(self) -> None:
+        """Signal again and again, because two in quick succession count as one."""
+        for _ in range(int(PATIENCE / 0.05)):
+            self.send_signal()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
+                return
+
     def wait(self) -> int:
         """The exit status. A server that hangs fails the test with the stacks of its threads."""
         try:

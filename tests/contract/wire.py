@@ -11,7 +11,7 @@ import h11
 from contract.serving import PATIENCE, Server
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Response:
     """A whole response, as h11 read it."""
 
@@ -69,17 +69,23 @@ class Client:
         """Read one response, to a request with this method."""
         interim: list[int] = []
         head: h11.Response | None = None
-        body = b""
+        body: list[bytes] = []
         for event in self.events(method):
             if isinstance(event, h11.InformationalResponse):
                 interim.append(event.status_code)
             elif isinstance(event, h11.Response):
                 head = event
             elif isinstance(event, h11.Data):
-                body += event.data
+                body.append(bytes(event.data))
         assert head is not None
         headers = [(name.decode(), value.decode("latin-1")) for name, value in head.headers]
-        return Response(head.status_code, head.reason.decode(), headers, body, interim)
+        return Response(
+            status=head.status_code,
+            reason=head.reason.decode(),
+            headers=headers,
+            body=b"".join(body),
+            interim=interim,
+        )
 
     def events(self, method: str = "GET") -> Iterator[Any]:
         """The events of one response as they come, to its end."""
@@ -108,6 +114,10 @@ class Client:
         head, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
         assert head.startswith(b"HTTP/1.1 1"), head
         return int(head.split()[1])
+
+    def push_back(self, data: bytes) -> None:
+        """Have the next response begin with these bytes, which were read already."""
+        self._buffer = data + self._buffer
 
     def half_close(self) -> None:
         """Say that nothing more will be sent."""
