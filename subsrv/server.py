@@ -110,8 +110,9 @@ class Server:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
         if not self._reactor.ticking:
-            self._reactor.ticking = True
             self._tick(self._reactor.now)  # the clock has stood still
+            self._reactor.ticking = True
+        connection = Connection(self._shared, sock, client=client, server=server)
         if self._limit and len(self._shared.connections) > self._limit:
             connection.refuse(503, "too many connections")
 
