@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
@@ -21,8 +21,7 @@ _DISCARDED_BODY = 256 * 1024
 _LINGER = 2.0
 
 
-@dataclass(slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """In seconds; infinity for none. See Config."""
 
     header: float
