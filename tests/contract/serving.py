@@ -24,8 +24,12 @@ _READY = (
     r"^subsrv: ready (?P<urls>.*) mode=(?P<mode>\S+) workers=(?P<workers>\d+) "
     r"pid=(?P<pid>\d+) python=(?P<python>\S+) gil=(?P<gil>\S+)$"
 )
-# A traceback, in a chain perhaps, down to the line that names the exception.
-_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ ].*\n|\n)*(?P<last>.*)", re.M)
+# A traceback down to the line that names the exception; of a chain, the last.
+_TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ ].*\n|\n)*+(?P<last>.*+)"
+    r"(?!\n\n(?:During handling|The above exception))",
+    re.MULTILINE,
+)
 _TROUBLE = re.compile(
     r"^(?:Fatal Python error|Exception ignored|.*ResourceWarning|.*was never awaited"
     r"|Task (?:exception|was)|Exception in thread|subsrv: .*died).*",
@@ -105,14 +109,6 @@ class Server:
 
     def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
-
-    def signal_until_ended(self) -> None:
-        """Signal again and again, because two in quick succession count as one."""
-        for _ in range(int(PATIENCE / 0.05)):
-            self.send_signal()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.05)
-                return
 
     def wait(self) -> int:
         """The exit status. A server that hangs fails the test with the stacks of its threads."""
