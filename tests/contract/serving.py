@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,14 @@ _TROUBLE = re.compile(
     r"|Task (?:exception|was)|Exception in thread|subsrv: .*died).*",
     re.MULTILINE,
 )
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody announces, such as the state of a thread in /proc."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.001)
 
 
 class Server:
@@ -140,9 +149,8 @@ class Server:
         """End it and whatever it started, by force; SIGABRT lets faulthandler speak first."""
         if first is not signal.SIGKILL:
             self._signal_group(first)
-            deadline = time.monotonic() + 2
-            while self.process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
         self._signal_group(signal.SIGKILL)
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)

@@ -22,14 +22,22 @@ def assert_refused(server: Server) -> None:
         socket.create_connection(server.address)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
 @pytest.mark.parametrize(
-    "app",
-    [(ASGI,), (WSGI,), (WSGI, "--threads", "2"), ("contract.apps.kit_native:app",)],
-    ids=["asgi", "wsgi", "wsgi-threads", "native"],
+    ("number", "app"),
+    [
+        (TERM, (ASGI,)),
+        (INT, (ASGI,)),
+        (TERM, (WSGI,)),
+        (TERM, (WSGI, "--threads", "2")),
+        (TERM, ("contract.apps.kit_native:app",)),
+    ],
+    ids=["asgi", "SIGINT", "wsgi", "wsgi-threads", "native"],
 )
 def test_a_request_that_has_begun_is_finished(
-    mode: Mode, app: tuple[str, ...], number: signal.Signals
+    mode: Mode, number: signal.Signals, app: tuple[str, ...]
 ) -> None:
     with Server(*app, *mode.flags, "--workers", "1") as server:
         with Client(server) as idle, Client(server) as busy:
