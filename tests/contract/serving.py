@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,7 +54,11 @@ class Server:
     """
 
     def __init__(
-        self, *args: str, env: dict[str, str] | None = None, await_ready: bool = True
+        self,
+        *args: str,
+        env: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        await_ready: bool = True,
     ) -> None:
         if not any(arg.startswith("--bind") for arg in args):
             args = (*args, "--bind", "127.0.0.1:0")
@@ -71,6 +75,7 @@ class Server:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.pid = self.process.pid
         self.log = ""
@@ -97,8 +102,8 @@ class Server:
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.url.removeprefix("http://").rpartition(":")
-        return host.strip("[]"), int(port)
+        """Where the first of them is."""
+        return address(self.url)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until the log matches."""
@@ -179,6 +184,12 @@ class Server:
                 self.stop()
         finally:
             self.kill()
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of http://HOST:PORT."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def refused(*args: str, env: dict[str, str] | None = None) -> tuple[int, str]:
