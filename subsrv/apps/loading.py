@@ -43,7 +43,7 @@ def load(config: "Config") -> Loaded:
     if config.factory:
         try:
             app = app()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise AppLoadError(
                 f"the factory {config.app!r} failed: {_line(error)}", detail=_trace(error)
             ) from error
@@ -61,7 +61,7 @@ def _find(name: str) -> Any:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
         raise _import_failed(name, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit("no settings") is a way to fail, too
         raise _import_failed(name, error) from error
     for part in attribute.split("."):
         try:
@@ -78,7 +78,7 @@ def _find(name: str) -> Any:
     return found
 
 
-def _import_failed(name: str, error: Exception) -> AppLoadError:
+def _import_failed(name: str, error: BaseException) -> AppLoadError:
     refusal = _refusal(error)
     if refusal is None:
         return AppLoadError(f"cannot load app {name!r}: {_line(error)}", detail=_trace(error))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,13 +25,25 @@ _READY = (
     r"^subsrv: ready (?P<urls>.*) mode=(?P<mode>\S+) workers=(?P<workers>\d+) "
     r"pid=(?P<pid>\d+) python=(?P<python>\S+) gil=(?P<gil>\S+)$"
 )
-# A traceback, in a chain perhaps, down to the line that names the exception.
-_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ ].*\n|\n)*(?P<last>.*)", re.M)
+# A traceback down to the line that names the exception; of a chain, the last.
+_TRACEBACK = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ ].*\n|\n)*+(?P<last>.*+)"
+    r"(?!\n\n(?:During handling|The above exception))",
+    re.MULTILINE,
+)
 _TROUBLE = re.compile(
     r"^(?:Fatal Python error|Exception ignored|.*ResourceWarning|.*was never awaited"
     r"|Task (?:exception|was)|Exception in thread|subsrv: .*died).*",
     re.MULTILINE,
 )
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what nobody announces, such as the state of a thread in /proc."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.001)
 
 
 class Server:
@@ -41,7 +54,11 @@ class Server:
     """
 
     def __init__(
-        self, *args: str, env: dict[str, str] | None = None, await_ready: bool = True
+        self,
+        *args: str,
+        env: dict[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+        await_ready: bool = True,
     ) -> None:
         if not any(arg.startswith("--bind") for arg in args):
             args = (*args, "--bind", "127.0.0.1:0")
@@ -58,6 +75,7 @@ class Server:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.pid = self.process.pid
         self.log = ""
@@ -84,8 +102,8 @@ class Server:
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.url.removeprefix("http://").rpartition(":")
-        return host.strip("[]"), int(port)
+        """Where the first of them is."""
+        return address(self.url)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until the log matches."""
@@ -105,14 +123,6 @@ class Server:
 
     def send_signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)
-
-    def signal_until_ended(self) -> None:
-        """Signal again and again, because two in quick succession count as one."""
-        for _ in range(int(PATIENCE / 0.05)):
-            self.send_signal()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(0.05)
-                return
 
     def wait(self) -> int:
         """The exit status. A server that hangs fails the test with the stacks of its threads."""
@@ -144,9 +154,8 @@ class Server:
         """End it and whatever it started, by force; SIGABRT lets faulthandler speak first."""
         if first is not signal.SIGKILL:
             self._signal_group(first)
-            deadline = time.monotonic() + 2
-            while self.process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)
         self._signal_group(signal.SIGKILL)
         self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
@@ -175,6 +184,12 @@ class Server:
                 self.stop()
         finally:
             self.kill()
+
+
+def address(url: str) -> tuple[str, int]:
+    """Host and port of http://HOST:PORT."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def refused(*args: str, env: dict[str, str] | None = None) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 
 import h11
 import pytest
@@ -21,14 +22,22 @@ def assert_refused(server: Server) -> None:
         socket.create_connection(server.address)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
 @pytest.mark.parametrize(
-    "app",
-    [(ASGI,), (WSGI,), (WSGI, "--threads", "2"), ("contract.apps.kit_native:app",)],
-    ids=["asgi", "wsgi", "wsgi-threads", "native"],
+    ("number", "app"),
+    [
+        (TERM, (ASGI,)),
+        (INT, (ASGI,)),
+        (TERM, (WSGI,)),
+        (TERM, (WSGI, "--threads", "2")),
+        (TERM, ("contract.apps.kit_native:app",)),
+    ],
+    ids=["asgi", "SIGINT", "wsgi", "wsgi-threads", "native"],
 )
 def test_a_request_that_has_begun_is_finished(
-    mode: Mode, app: tuple[str, ...], number: signal.Signals
+    mode: Mode, number: signal.Signals, app: tuple[str, ...]
 ) -> None:
     with Server(*app, *mode.flags, "--workers", "1") as server:
         with Client(server) as idle, Client(server) as busy:
@@ -146,7 +155,9 @@ def test_a_thread_that_never_returns_ends_by_force(mode: Mode, probe: Probe) -> 
             server.send_signal()
             client.assert_closed()
             assert server.wait() == 1
-        server.expect("^subsrv: the graceful timeout is over: .*")
+        server.expect("^subsrv: the time to stop is over: .*")
+        if mode.processes:
+            server.expect("worker 0 died: killed by SIGKILL; it was draining")
 
 
 @pytest.mark.parametrize("app", [ASGI, WSGI], ids=["async", "blocked"])
@@ -156,9 +167,14 @@ def test_a_second_signal_ends_at_once(mode: Mode, probe: Probe, app: str) -> Non
             client.send(request(f"/wait?probe={probe.port}"))
             probe.wait("waiting")
             server.send_signal()
-            server.signal_until_ended()
+            # Longer than a signal's echo may take.
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.process.wait(0.2)
+            server.send_signal()
             assert server.wait() == 1
         server.expect("^subsrv: a second signal: .*")
+        if mode.processes:
+            server.expect("worker . died: killed by SIGKILL; it was draining")
 
 
 def test_a_signal_that_comes_twice_is_one(mode: Mode) -> None:

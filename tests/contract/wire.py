@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import h11
 
-from contract.serving import PATIENCE, Server
+from contract.serving import PATIENCE, Server, address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,16 @@ class Response:
 
 
 class Client:
-    """One connection."""
+    """One connection, to the first of the server's addresses or to the given one."""
 
-    def __init__(self, server: Server) -> None:
-        self.sock = socket.create_connection(server.address, PATIENCE)
+    def __init__(self, server: Server, url: str | None = None) -> None:
+        url = url or server.url
+        if url.startswith("unix:"):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(PATIENCE)
+            self.sock.connect(url.removeprefix("unix:"))
+        else:
+            self.sock = socket.create_connection(address(url), PATIENCE)
         self._buffer = b""
 
     def send(self, data: bytes) -> None:

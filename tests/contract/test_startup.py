@@ -1,0 +1,223 @@
+"""Starting: what is served where, and how each failure to start is told."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from contract import modes
+from contract.modes import Mode
+from contract.serving import Server, refused
+from contract.wire import Client
+
+ASGI = "contract.apps.kit_asgi:app"
+
+
+def assert_one_line(log: str, *words: str) -> None:
+    """One clear line, which says all of this."""
+    (line,) = log.splitlines()
+    assert line.startswith("subsrv: error: ")
+    for word in words:
+        assert word in line, line
+
+
+@pytest.mark.parametrize("mode", modes.ALL, ids=str)
+def test_each_mode_starts_or_says_why_not(mode: Mode) -> None:
+    if mode.possible:
+        with Server(*mode.flags, "--workers", "2") as server, Client(server) as client:
+            assert server.ready["mode"] == mode.flags[1]
+            assert server.ready["gil"] == mode.gil
+            assert server.ready["python"] == sys.version.split()[0]
+            assert int(server.ready["pid"]) == server.pid
+            assert client.get("/").body == b"Hello, world!"
+    else:
+        status, log = refused(*mode.flags)
+        assert status == 2
+        assert_one_line(log, "--mode nogil needs a free-threaded Python", "with the GIL")
+
+
+@pytest.mark.parametrize("interface", ["auto", "native", "asgi", "wsgi"])
+def test_the_built_in_hello(mode: Mode, interface: str) -> None:
+    flags = (*mode.flags, "--workers", "1", "--interface", interface)
+    with Server(*flags) as server, Client(server) as client:
+        for _ in range(2):
+            response = client.get("/any/path")
+            assert response.body == b"Hello, world!"
+            assert response["content-type"] == "text/plain; charset=utf-8"
+
+
+def test_all_kinds_of_address_at_once(mode: Mode, tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        binds = ("127.0.0.1:0", "[::1]:0", f"unix:{path}", f"fd://{inherited.fileno()}")
+        flags = [flag for bind in binds for flag in ("--bind", bind)]
+        with Server(
+            *(ASGI, *mode.flags, "--workers", "2", *flags), pass_fds=(inherited.fileno(),)
+        ) as server:
+            v4, v6, unix, handed = server.urls
+            port = inherited.getsockname()[1]
+            assert unix == f"unix:{path}"
+            assert handed == f"http://127.0.0.1:{port}"
+            assert v4.startswith("http://127.0.0.1:")
+            assert v6.startswith("http://[::1]:")
+            seen = []
+            for url in server.urls:
+                with Client(server, url) as client:
+                    scope = client.get("/scope").json()
+                    seen.append((scope["server"], scope["client"] and scope["client"][0]))
+            assert seen == [
+                (["127.0.0.1", int(v4.rpartition(":")[2])], "127.0.0.1"),
+                (["::1", int(v6.rpartition(":")[2])], "::1"),
+                ([str(path), None], None),
+                (["127.0.0.1", port], "127.0.0.1"),
+            ]
+    assert not path.exists()
+
+
+def test_a_wildcard_tells_the_address_that_was_meant(mode: Mode) -> None:
+    with Server(ASGI, *mode.flags, "--workers", "1", "--bind", "0.0.0.0:0") as server:
+        port = server.address[1]
+        with Client(server, f"http://127.0.0.1:{port}") as client:
+            assert client.get("/scope").json()["server"] == ["127.0.0.1", port]
+
+
+def write(folder: Path, text: str) -> tuple[str, ...]:
+    """Flags that serve `app` of a module with this text."""
+    (folder / "shop.py").write_text(text)
+    return ("shop:app", "--app-dir", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ("no_such_module:app", ["'no_such_module:app'", "no module 'no_such_module'"]),
+        ("contract.apps.kit_asgi:ap", ["has no attribute 'ap'", "did you mean 'app'?"]),
+    ],
+)
+def test_an_application_that_is_not_there(mode: Mode, app: str, words: list[str]) -> None:
+    status, log = refused(app, *mode.flags, "--workers", "2")
+    assert status == 3
+    assert_one_line(log, *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("def helper():\n    return 1 / 0\n\napp = helper()\n", "ZeroDivisionError"),
+        ("def app(:\n", "SyntaxError"),
+        ("raise SystemExit('not like this')", "SystemExit: not like this"),
+    ],
+    ids=["error", "syntax", "exit"],
+)
+def test_an_application_that_fails_to_import(
+    mode: Mode, tmp_path: Path, text: str, error: str
+) -> None:
+    """The one line, then the application's own traceback, without ours before it."""
+    status, log = refused(*write(tmp_path, text), *mode.flags, "--workers", "2")
+    assert status == 3
+    first, *trace = log.splitlines()
+    assert first.startswith("subsrv: error: cannot load app 'shop:app': ")
+    assert error.partition(":")[0] in first
+    assert error in trace[-1]
+    if error != "SyntaxError":  # which has no frames
+        assert trace.pop(0) == "Traceback (most recent call last):"
+    assert "shop.py" in trace[0]
+    assert "Traceback" not in "".join(trace)
+
+
+def test_a_factory_that_fails(mode: Mode, tmp_path: Path) -> None:
+    text = "def app():\n    raise ValueError('no settings')\n"
+    status, log = refused(*write(tmp_path, text), "--factory", *mode.flags, "--workers", "1")
+    assert status == 3
+    assert "the factory 'shop:app' failed: ValueError: no settings" in log.splitlines()[0]
+    assert log.count("Traceback") == 1
+
+
+def test_an_extension_that_does_not_load_in_a_subinterpreter(mode: Mode) -> None:
+    flags = ("contract.apps.refusing:app", *mode.flags, "--workers", "2")
+    if mode.name != "interp":
+        with Server(*flags) as server, Client(server) as client:
+            client.assert_open()
+        return
+    status, log = refused(*flags)
+    assert status == 3
+    assert_one_line(
+        log, "extension module 'faulthandler'", "--mode process and --mode thread would work"
+    )
+
+
+def test_lifespan_that_fails_ends_the_server(mode: Mode) -> None:
+    status, log = refused(
+        *("contract.apps.lifespan_asgi:app", *mode.flags, "--workers", "2"),
+        env={"LIFESPAN_STARTUP": "fail"},
+    )
+    assert status == 3
+    assert_one_line(log, "the application's startup failed: no database today")
+
+
+def test_lifespan_that_raises_is_no_lifespan(mode: Mode) -> None:
+    """So says the specification: such an application is served without."""
+    environment = {"LIFESPAN_STARTUP": "raise"}
+    flags = ("contract.apps.lifespan_asgi:app", *mode.flags, "--workers", "1")
+    with Server(*flags, env=environment) as server, Client(server) as client:
+        client.assert_open()
+        assert "state" not in client.get("/scope").json()
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "words"),
+    [
+        ("fail", "the application's shutdown failed: it would not close"),
+        ("raise", "RuntimeError: broken in shutdown"),
+    ],
+)
+def test_lifespan_that_fails_to_shut_down_is_logged(mode: Mode, shutdown: str, words: str) -> None:
+    environment = {"LIFESPAN_SHUTDOWN": shutdown}
+    flags = ("contract.apps.lifespan_asgi:app", *mode.flags, "--workers", "1")
+    with Server(*flags, env=environment) as server:
+        server.send_signal()
+        assert server.wait() == 0
+        server.expect(words)
+        server.assert_quiet()
+
+
+def test_a_port_in_use(mode: Mode) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        status, log = refused(*mode.flags, "--bind", f"127.0.0.1:{port}")
+    assert status == 1
+    assert_one_line(log, f"cannot bind 127.0.0.1:{port}", "in use")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--mode", "fibre"], ["--mode must be one of interp, nogil, thread, process"]),
+        (["--wrokers", "2"], ["unknown option '--wrokers', did you mean '--workers'?"]),
+        (["--workers", "-1"], ["--workers must be 0 or more"]),
+        (["--bind", "nowhere"], ["bad address 'nowhere'"]),
+        (["shop.py"], ["did you mean 'shop:app'?"]),
+    ],
+    ids=["mode", "option", "number", "address", "app"],
+)
+def test_a_bad_option(flags: list[str], words: list[str]) -> None:
+    status, log = refused(*flags)
+    assert status == 2
+    assert_one_line(log, *words)
+
+
+def test_a_worker_that_cannot_start(mode: Mode, tmp_path: Path) -> None:
+    """For a reason that is not the application's; this one only stages it."""
+    text = (
+        "from subsrv.server import Server\n"
+        "def start(*_): raise OSError(24, 'Too many open files')\n"
+        "Server.start = start\n"
+        "def app(request): return b''\n"
+    )
+    status, log = refused(*write(tmp_path, text), *mode.flags, "--workers", "2")
+    assert status == 4
+    first, *trace = log.splitlines()
+    assert first.startswith("subsrv: error: worker ")
+    assert first.endswith("died: OSError: [Errno 24] Too many open files")
+    assert trace[0] == "Traceback (most recent call last):"

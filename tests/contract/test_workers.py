@@ -1,0 +1,236 @@
+"""Several workers: N isolates on one socket, each with its share, and each replaced if it dies."""
+
+import os
+import re
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from contract.modes import POSSIBLE, Mode
+from contract.probe import Probe
+from contract.serving import Server, until
+from contract.wire import Client, chunked, request
+
+ASGI = "contract.apps.kit_asgi:app"
+WORKERS = 4
+
+
+def processes(server: Server) -> list[int]:
+    """The supervisor and its children."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
+    return [server.pid, *map(int, children.split())]
+
+
+def tasks(server: Server) -> list[Path]:
+    """All threads of the server, as folders of /proc."""
+    return [task for pid in processes(server) for task in Path(f"/proc/{pid}/task").iterdir()]
+
+
+def settle(server: Server) -> None:
+    """Wait until every thread of the server waits for events, as on a machine with time to spare.
+
+    A worker that has not been given a CPU yet is passed over by the kernel, and rightly so.
+    """
+    until(lambda: _waits_for_events(server))
+
+
+def _waits_for_events(server: Server) -> bool:
+    try:
+        return all(_sleeps(task) for task in tasks(server))
+    except FileNotFoundError:  # one has ended meanwhile
+        return False
+
+
+def _sleeps(task: Path) -> bool:
+    # Where the kernel does not tell where a thread sleeps, it says 0.
+    asleep = (task / "stat").read_text().rpartition(") ")[2].startswith("S")
+    return asleep and (task / "wchan").read_text() in ("0", "ep_poll", "do_epoll_wait")
+
+
+def isolates(server: Server, *, connections: int) -> list[tuple[int, int, int]]:
+    """Which isolate served each of so many connections, one after the other."""
+    found = []
+    for _ in range(connections):
+        settle(server)
+        with Client(server) as client:
+            who = client.get("/who").json()
+            found.append((who["pid"], who["interpreter"], who["thread"]))
+            assert client.get("/who").json() == who  # a connection stays with its worker
+    return found
+
+
+def test_requests_run_in_as_many_isolates_and_each_has_its_share(mode: Mode) -> None:
+    with Server(ASGI, *mode.flags, "--workers", str(WORKERS)) as server:
+        assert (server.ready["mode"], server.ready["workers"]) == (mode.flags[1], str(WORKERS))
+        assert server.ready["gil"] == mode.gil
+        served = isolates(server, connections=24)
+        pids, interpreters, threads = (set(column) for column in zip(*served, strict=True))
+        assert len(threads) == WORKERS
+        if mode.processes:
+            assert len(pids) == WORKERS
+            assert server.pid not in pids
+            assert interpreters == {0}
+        else:
+            assert pids == {server.pid}
+            assert server.pid not in threads  # the main thread supervises
+            assert len(interpreters) == (WORKERS if mode.name == "interp" else 1)
+            assert (0 in interpreters) == (mode.name != "interp")
+        # Connections one at a time would all go to the same worker, but for the listener's turns.
+        shares = [served.count(isolate) for isolate in set(served)]
+        assert min(shares) >= 3, shares
+
+
+def test_all_workers_accept_from_one_socket(mode: Mode) -> None:
+    with Server(ASGI, *mode.flags, "--workers", str(WORKERS)) as server:
+        assert len(isolates(server, connections=1)) == 1
+        port = server.address[1]
+        listening = [
+            line.split()[9]
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+            if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A"
+        ]
+        assert len(listening) == 1  # inodes: SO_REUSEPORT would have one for each worker
+        held = {pid: descriptors(pid, listening[0]) for pid in processes(server)}
+        if mode.processes:
+            # The supervisor's own, and one in each worker.
+            assert list(held.values()) == [1] * (WORKERS + 1)
+        else:
+            assert held == {server.pid: WORKERS + 1}
+
+
+def descriptors(pid: int, inode: str) -> int:
+    """How many descriptors of a process are this socket."""
+    found = 0
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found += os.readlink(fd) == f"socket:[{inode}]"
+        except FileNotFoundError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    "app",
+    [(ASGI,), ("contract.apps.kit_wsgi:app", "--threads", "4"), ("contract.apps.kit_native:app",)],
+    ids=["asgi", "wsgi-threads", "native"],
+)
+def test_fifty_clients_at_once_get_their_own_answers(mode: Mode, app: tuple[str, ...]) -> None:
+    with Server(*app, *mode.flags, "--workers", "2") as server:
+
+        def visit(number: int) -> int:
+            verified = 0
+            with Client(server) as client:
+                for turn in range(20):
+                    body = f"{number}.{turn};".encode() * (1 + turn * 60)
+                    if turn % 3 == 0:
+                        client.send(request("/echo", "Transfer-Encoding: chunked", method="POST"))
+                        client.send(chunked(body[:50], body[50:]) if body[50:] else chunked(body))
+                    else:
+                        client.request("/echo", method="POST", body=body)
+                    verified += client.response().body == body
+            return verified
+
+        with ThreadPoolExecutor(50) as pool:
+            assert sum(pool.map(visit, range(50))) == 1000
+
+
+def test_httpx(mode: Mode) -> None:
+    """A real client, with a pool of connections that it keeps."""
+    with (
+        Server(ASGI, *mode.flags, "--workers", "2") as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        for turn in range(20):
+            body = b"%d" % turn * 5000
+            assert client.post("/echo", content=body).content == body
+        assert client.post("/echo", content=iter([b"a", b"b"])).content == b"ab"
+        assert client.head("/").headers["content-length"] == "5"
+        with client.stream("GET", "/stream?blocks=20&size=1000") as response:
+            assert sum(map(len, response.iter_bytes())) == 20_000
+
+
+def expect_exit(server: Server, consequence: str) -> None:
+    """An application has raised SystemExit; asyncio says so, and the supervisor."""
+    server.expect(f"^subsrv: worker . died: SystemExit: .*; {consequence}$")
+    server.expect("^Task exception was never retrieved")
+    server.expect("^SystemExit: the application wants to leave")
+
+
+def test_a_worker_that_an_application_ends_is_replaced(mode: Mode) -> None:
+    with Server("contract.apps.faulty_asgi:app", *mode.flags, "--workers", "2") as server:
+        before = set(isolates(server, connections=4))
+        with Client(server) as doomed:
+            doomed.request("/exit")
+            # Its client sees an end, and everybody else is served on.
+            assert doomed.sock.recv(100) == b""
+        with Client(server) as client:
+            client.assert_open()
+        expect_exit(server, "starting another")
+        until(lambda: len(set(isolates(server, connections=4)) - before) == 1)
+
+
+@pytest.mark.parametrize("mode", [m for m in POSSIBLE if m.processes], indirect=True, ids=str)
+def test_a_worker_process_that_is_killed_is_replaced(mode: Mode) -> None:
+    with Server(ASGI, *mode.flags, "--workers", "2") as server:
+        victim = isolates(server, connections=1)[0][0]
+        os.kill(victim, signal.SIGKILL)
+        server.expect("^subsrv: worker . died: killed by SIGKILL; starting another")
+        until(lambda: len({who[0] for who in isolates(server, connections=4)}) == 2)
+
+
+def test_the_only_worker_is_replaced_too(mode: Mode) -> None:
+    """Clients that come meanwhile wait in the kernel's queue, and lose nothing."""
+    with Server("contract.apps.faulty_asgi:app", *mode.flags, "--workers", "1") as server:
+        for _ in range(2):
+            with Client(server) as client:
+                client.request("/exit")
+                assert client.sock.recv(100) == b""
+            with Client(server) as client:
+                client.assert_open()
+        expect_exit(server, "starting another")
+        expect_exit(server, "starting another in 0.5 s")
+
+
+def test_servers_end_cleanly_again_and_again(mode: Mode) -> None:
+    """CPython 3.13.0 aborted where several interpreters had imported datetime, 3.15 crashed."""
+    for _ in range(3):
+        with Server("contract.apps.imports_asgi:app", *mode.flags, "--workers", "3") as server:
+            assert len(isolates(server, connections=3)) == 3
+
+
+def test_a_worker_that_blocks_takes_no_connections(mode: Mode, probe: Probe) -> None:
+    """While one worker is held by a request, the other serves everybody else."""
+    with (
+        Server("contract.apps.kit_wsgi:app", *mode.flags, "--workers", "2") as server,
+        Client(server) as blocked,
+    ):
+        blocked.request(f"/wait?probe={probe.port}")
+        caller = probe.wait("waiting")
+        for _ in range(10):
+            with Client(server) as client:
+                client.assert_open()
+        caller.answer("done")
+        assert blocked.response().body == b"done"
+
+
+def test_an_idle_server_never_wakes_up(mode: Mode) -> None:
+    """Nothing ticks or polls while there is nobody to serve: no thread runs for a while."""
+    with Server(ASGI, *mode.flags, "--workers", "2") as server:
+        with Client(server) as client:
+            client.assert_open()
+        settle(server)
+        before = switches(server)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.process.wait(1.2)  # more than one tick
+        # The one tick that is due after the last connection may come.
+        assert switches(server) - before <= 1
+
+
+def switches(server: Server) -> int:
+    """How often the server's threads have gone to sleep."""
+    statuses = [(task / "status").read_text() for task in tasks(server)]
+    return sum(int(re.findall(r"\nvoluntary_ctxt_switches:\s*(\d+)", s)[0]) for s in statuses)
