@@ -2,17 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-from subsrv.config import Config
-
 if TYPE_CHECKING:
     from subsrv.apps.native import Request, Response
+    from subsrv.config import Config
 
 __version__ = "0.1.0"
 __all__ = ["Config", "Request", "Response", "__version__", "serve"]
 
 
 def __getattr__(name: str) -> Any:
-    # On demand, for every isolate imports this package, and most have no native handler.
+    # On demand, for every isolate imports this package.
+    if name == "Config":
+        from subsrv.config import Config
+
+        return Config
     if name in ("Request", "Response"):
         from subsrv.apps import native
 

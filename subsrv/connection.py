@@ -1,13 +1,13 @@
 """One client's connection: bytes between its socket, the HTTP/1.1 reader and the exchanges."""
 
 import socket
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
+from subsrv.output import Output
 from subsrv.reactor import IN, OUT, Reactor
 
 _READ_SIZE = 65536
@@ -21,8 +21,7 @@ _DISCARDED_BODY = 256 * 1024
 _LINGER = 2.0
 
 
-@dataclass(slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """In seconds; infinity for none. See Config."""
 
     header: float
@@ -48,37 +47,13 @@ class Shared:
     timed_out: int = 0
 
 
-class Connection:
+class Connection(Output):
     """See the module. Lives from accept to close in the worker that accepted it."""
 
     __slots__ = (
-        "_advancing",
-        "_body_open",
-        "_corked",
-        "_discarded",
-        "_draining",
-        "_ended",
-        "_exchange",
-        "_fd",
-        "_heading",
-        "_lingering",
-        "_more",
-        "_out",
-        "_over",
-        "_owes_continue",
-        "_paused",
-        "_reader",
-        "_recv",
-        "_send",
-        "_shared",
-        "_sock",
-        "_stamp",
-        "_write_stamp",
-        "client",
-        "closing",
-        "encoder",
-        "pending",
-        "server",
+        "_advancing", "_body_open", "_discarded", "_draining", "_ended", "_exchange", "_heading",
+        "_lingering", "_more", "_over", "_owes_continue", "_reader", "_recv", "_shared", "_stamp",
+        "client", "closing", "encoder", "server",
     )  # fmt: skip
 
     def __init__(
@@ -89,11 +64,9 @@ class Connection:
         client: Address | None,
         server: Address | None,
     ) -> None:
+        super().__init__(shared.reactor, sock)
         self._shared = shared
-        self._sock = sock
-        self._fd = sock.fileno()
         self._recv = sock.recv
-        self._send = sock.send
         self._reader = Reader(shared.parser)
         self._exchange: Exchange[Any] | None = None
         self._body_open = False  # the current request's body has not been read to its end
@@ -101,17 +74,12 @@ class Connection:
         self._discarded = 0
         self._advancing = False
         self._more = False  # something stands behind the current request: another, or the end
-        self._paused = False
         self._over = False  # whatever else comes is thrown away
         self._lingering = False
         self._ended = False  # the client will send no more
         self._draining = False
-        self._corked: list[bytes] = []  # responses to pipelined requests, to leave together
-        self._out: deque[memoryview] = deque()  # what the socket did not take
-        #: Bytes that wait to be sent.
-        self.pending = 0
         self._heading = True  # a head is due, or has begun to come
-        self._stamp = self._write_stamp = shared.reactor.now
+        self._stamp = shared.reactor.now  # when what it does now began
         #: The connection closes when the current response has left.
         self.closing = False
         self.encoder = shared.encoder
@@ -179,7 +147,7 @@ class Connection:
         finally:
             self._advancing = False
             if self._corked:
-                self._uncork()
+                self._transmit(b"")
 
     def _begin(self, request: Request) -> None:
         shared = self._shared
@@ -200,10 +168,10 @@ class Connection:
             self._close_after_flush()
         elif self._reader.buffered and not self._heading and not self._body_open:
             self._heading = True
-            self._stamp = self._shared.reactor.now
+            self._stamp = self._reactor.now
 
     def _body_event(self, event: bytes | End) -> None:
-        self._stamp = self._shared.reactor.now
+        self._stamp = self._reactor.now
         if self._owes_continue:
             self._settle_continue()  # it comes unasked
         exchange = self._exchange
@@ -244,22 +212,17 @@ class Connection:
                 self.send(CONTINUE)
         if not exchange.awaits_body:
             exchange.awaits_body = True
-            self._stamp = self._shared.reactor.now
+            self._stamp = self._reactor.now
         self._resume()
 
     def _settle_continue(self) -> None:
         self._owes_continue = False
         self.closing = self._draining or self._ended
 
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self._shared.reactor.rewatch(self._fd, OUT if self._out else 0)
-
     def _resume(self) -> None:
         if self._paused and not self._ended:
             self._paused = False
-            self._shared.reactor.rewatch(self._fd, IN | OUT if self._out else IN)
+            self._watch()
             if not self._advancing:
                 self._advance()
 
@@ -267,25 +230,17 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """See Transport."""
-        if self._corked:
-            self._uncork()
         self._transmit(data)
 
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """See Transport."""
         self._exchange = None
-        self._stamp = self._shared.reactor.now
+        self._stamp = self._reactor.now
         if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
-            self._corked.append(data)
-            if len(self._corked) >= 64:
-                self._uncork()
+            self._cork(data)
             return
-        if self._corked:
-            self._corked.append(data)
-            self._uncork()
-        else:
-            self._transmit(data)
+        self._transmit(data)
         if not keep_alive or self.closing:
             self._close_after_flush()
         elif not self._advancing:
@@ -298,52 +253,12 @@ class Connection:
         self._exchange = None
         self.close()
 
-    def _uncork(self) -> None:
-        data = b"".join(self._corked)
-        self._corked.clear()
-        self._transmit(data)
-
-    def _transmit(self, data: bytes) -> None:
-        if self._out:
-            self._out.append(memoryview(data))
-            self.pending += len(data)
-            return
-        try:
-            sent = self._send(data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:
-            self._lost()
-            return
-        if sent != len(data):
-            self._out.append(memoryview(data)[sent:])
-            self.pending += len(data) - sent
-            self._write_stamp = self._shared.reactor.now
-            self._shared.reactor.rewatch(self._fd, OUT if self._paused else IN | OUT)
-
     def _flush(self) -> None:
-        out = self._out
-        while out:
-            piece = out[0]
-            try:
-                sent = self._send(piece)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                self._lost()
-                return
-            self.pending -= sent
-            self._write_stamp = self._shared.reactor.now
-            if sent < len(piece):
-                out[0] = piece[sent:]
-                break
-            out.popleft()
-        if not out and self._fd >= 0:
-            self._shared.reactor.rewatch(self._fd, 0 if self._paused else IN)
-            if self.closing and self._exchange is None:
-                self._close_after_flush()
-                return
-        if self.pending <= HIGH_WATER:
+        """The socket is writable: go on with whatever waited for that."""
+        self._send_pending()
+        if self.closing and self._exchange is None and not self._out:
+            self._close_after_flush()
+        elif self.pending <= HIGH_WATER:
             if self._exchange is not None:
                 self._exchange.drained()
             elif self._paused and not self._ended:
@@ -376,7 +291,7 @@ class Connection:
     def _close_after_flush(self) -> None:
         self.closing = self._over = True
         if self._corked:
-            self._uncork()
+            self._transmit(b"")
         if self._out or self._fd < 0:
             return
         if self._body_open or self._reader.buffered:
@@ -389,7 +304,7 @@ class Connection:
         if self._lingering:
             return
         self._lingering = True
-        self._stamp = self._shared.reactor.now
+        self._stamp = self._reactor.now
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:
@@ -397,7 +312,7 @@ class Connection:
             return
         if self._paused:
             self._paused = False
-            self._shared.reactor.rewatch(self._fd, IN)
+            self._watch()
 
     def _lost(self) -> None:
         """The connection broke."""
@@ -407,14 +322,14 @@ class Connection:
         """Close at once, whatever is under way."""
         if self._fd < 0:
             return
-        self._shared.reactor.unwatch(self._fd)
+        self._reactor.unwatch(self._fd)
         self._fd = -1
         self._sock.close()
         shared = self._shared
         shared.connections.discard(self)
         if shared.emptied is not None and not shared.connections:
             shared.emptied()
-        self._out.clear()
+        self._out = None
         self._corked.clear()
         self.pending = 0
         self.closing = self._over = True

@@ -6,14 +6,16 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from subsrv.config import Config
 from subsrv.connection import Connection, Shared, Timeouts
 from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
 
@@ -35,7 +37,7 @@ class App(Protocol):
 class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
-    def __init__(self, config: Config, app: App, reactor: Reactor) -> None:
+    def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
         self._reactor = reactor
         self._limit = config.limit_connections
         self._listeners: list[Listener] = []
@@ -110,7 +112,7 @@ class Server:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self.accepts += 1
         if not self._reactor.ticking:
-            self._tick(self._reactor.now)
+            self._tick(self._reactor.now)  # the clock has stood still
             self._reactor.ticking = True
         connection = Connection(self._shared, sock, client=client, server=server)
         if self._limit and len(self._shared.connections) > self._limit:
@@ -149,7 +151,7 @@ class _Door:
         self._server.admit(sock, client, server)
 
 
-def _limits(config: Config) -> Limits:
+def _limits(config: "Config") -> Limits:
     unbounded = 1 << 62
     return Limits(
         request_line=config.limit_request_line or unbounded,

@@ -191,7 +191,7 @@ class Supervisor:
         channel.setblocking(False)
         spec = Spec(
             config=self._config,
-            index=index,
+            worker=index,
             listeners=tuple(listener.fileno() for listener in self._listeners),
             control=theirs.detach(),
         )

@@ -10,16 +10,19 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 from subsrv import logs, sockets
 from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
-from subsrv.config import Config
 from subsrv.control import Channel
 from subsrv.errors import SubsrvError
 from subsrv.reactor import Reactor
 from subsrv.server import App, Server
 from subsrv.spec import Spec
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
 
@@ -46,7 +49,7 @@ def run_worker(spec: str) -> None:
 class _Worker:
     def __init__(
         self,
-        config: Config,
+        config: "Config",
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
@@ -117,7 +120,7 @@ class _Worker:
             self._channel.send(type_, **fields)
 
 
-def _make_app(config: Config, tasks: Tasks) -> App:
+def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
@@ -140,7 +143,7 @@ def _make_app(config: Config, tasks: Tasks) -> App:
     return NativeApp(loaded.app, tasks)
 
 
-def _tick(config: Config) -> float:
+def _tick(config: "Config") -> float:
     """Seconds between coarse ticks: one, or less where a time-out is very short."""
     timeouts = (
         config.timeout_header,

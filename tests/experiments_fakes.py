@@ -2,11 +2,12 @@
 
 import sys
 
-# Answers every head with the same bytes, in as many writes as asked, until SIGTERM.
+# Answers every head with the same bytes until SIGTERM; then writes the heads to a file, if asked.
 _SERVER = """
 import asyncio, signal, sys
 
 ANSWER = sys.argv[1].encode("latin-1")
+heard = []
 
 class Protocol(asyncio.Protocol):
     def connection_made(self, transport):
@@ -14,6 +15,7 @@ class Protocol(asyncio.Protocol):
 
     def data_received(self, data):
         *heads, self.data = (self.data + data).split(b"\\r\\n\\r\\n")
+        heard.extend(heads)
         self.transport.write(ANSWER * len(heads))
 
 async def main():
@@ -25,6 +27,9 @@ async def main():
     await ended.wait()
 
 asyncio.run(main())
+if len(sys.argv) > 2:
+    with open(sys.argv[2], "wb") as file:
+        file.write(b"\\r\\n\\r\\n".join(heard))
 """
 
 HELLO = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, world!"
@@ -53,9 +58,12 @@ print("Requests/sec:    200.00")
 """
 
 
-def answering(response: str = HELLO) -> tuple[str, ...]:
-    """The command of a server that gives this response to every request."""
-    return (sys.executable, "-c", _SERVER, response)
+def answering(response: str = HELLO, *, heads: str = "") -> tuple[str, ...]:
+    """The command of a server that gives this response to every request.
+
+    When it ends, the heads of the requests go into the file `heads`.
+    """
+    return (sys.executable, "-c", _SERVER, response, *((heads,) if heads else ()))
 
 
 def running(code: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class StartError(Exception):
 
 def begin(spec: Spec, channel: Channel) -> None:
     faults = json.loads(os.environ.get("FAULTS", "{}"))
-    match faults.get(str(spec.index), faults.get("all")):
+    match faults.get(str(spec.worker), faults.get("all")):
         case "fail":
             raise StartError("cannot load the app")
         case "die":

@@ -1,11 +1,14 @@
 """wrk: its arguments, and what it prints."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from experiments_fakes import answering
 
 from experiments.harness import wrk
 from experiments.harness.paths import VARIED
+from experiments.harness.server import Server
 
 _GOOD = """\
 Running 30s test @ http://127.0.0.1:8080/
@@ -105,6 +108,32 @@ def test_a_command_with_a_script() -> None:
     assert " ".join(load.command("http://127.0.0.1:8080")) == (
         "wrk -t1 -c16 -d2s -s experiments/varied.lua http://127.0.0.1:8080/ -- 7"
     )
+
+
+def test_varied_traffic_is_varied(tmp_path: Path) -> None:
+    if shutil.which("wrk") is None:
+        pytest.skip("wrk is not installed")
+    heads = tmp_path / "heads"
+    with Server(answering(heads=str(heads))) as server:
+        load = wrk.Load(duration=1, connections=4, script=VARIED, arguments=("7",))
+        output, _ = wrk.run(load, server.url)
+        assert wrk.parse(output).faults == ""
+    requests = [
+        head.decode("ascii").split("\r\n") for head in heads.read_bytes().split(b"\r\n\r\n")
+    ]
+    assert len(requests) > 100
+    fields = [dict(line.split(": ", 1) for line in lines[1:]) for lines in requests]
+    assert {len(each) for each in fields} <= set(range(10, 16))
+    assert all(
+        {"Host", "User-Agent", "Accept", "Accept-Language"} <= each.keys() for each in fields
+    )
+    # Nothing repeats that a browser would not repeat, and what it would does.
+    targets = [lines[0].split(" ")[1].split("?") for lines in requests]
+    for parts in zip(*targets, strict=True):
+        assert len(set(parts)) == len(requests)
+    assert len({each["Cookie"] for each in fields}) == len(requests)
+    assert 5 <= len({each["User-Agent"] for each in fields}) <= 20
+    assert 5 <= len({each["Accept-Language"] for each in fields}) <= 20
 
 
 def test_wrk_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from subsrv.config import Config
 from subsrv.errors import AppLoadError
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 # What CPython, and extension modules that check for themselves, say in a subinterpreter.
 _REFUSED = re.compile(
@@ -29,7 +31,7 @@ class Loaded(NamedTuple):
     interface: str
 
 
-def load(config: Config) -> Loaded:
+def load(config: "Config") -> Loaded:
     """Import the configured application in this isolate. AppLoadError says what went wrong."""
     if config.app is None:
         interface = "native" if config.interface == "auto" else config.interface

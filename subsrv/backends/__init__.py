@@ -8,11 +8,13 @@ import importlib
 import os
 import traceback
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from subsrv.config import Config
 from subsrv.control import Channel
 from subsrv.spec import Spec
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 WORKER = "subsrv.worker:run_worker"
 
@@ -36,7 +38,7 @@ class WorkerHandle(Protocol):
 class Backend(Protocol):
     """One kind of worker."""
 
-    def prepare(self, config: Config) -> None:
+    def prepare(self, config: "Config") -> None:
         """Once, before the first start: what can be known to fail, fails here.
 
         ConfigError if this Python cannot run such workers, AppLoadError for the application's own
@@ -51,7 +53,7 @@ class Backend(Protocol):
         """
 
 
-def create(config: Config, *, entry: str = WORKER) -> Backend:
+def create(config: "Config", *, entry: str = WORKER) -> Backend:
     """The backend of `config.mode`."""
     # Imported here: each backend uses this module, and only the chosen one is paid for.
     if config.mode == "interp":

@@ -4,12 +4,15 @@ import importlib
 import sys
 from collections.abc import Callable
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from subsrv.backends import Lifeline, program
 from subsrv.backends.thread import ThreadHandle
-from subsrv.config import Config
 from subsrv.errors import ConfigError
 from subsrv.spec import Spec
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 
 class InterpBackend:
@@ -19,7 +22,7 @@ class InterpBackend:
         self._entry = entry
         self._interpreters: ModuleType
 
-    def prepare(self, config: Config) -> None:
+    def prepare(self, config: "Config") -> None:
         """Find the API. ConfigError if it is missing."""
         # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the
         # main interpreter did so before any of them was created (CPython issues 136421, 136423).

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from subsrv.backends import Lifeline, program, resolve
-from subsrv.config import Config
 from subsrv.spec import Spec
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 # What a terminal or a service manager sends to the whole group. The supervisor acts on it, so a
 # worker must not. It gets a handler that does nothing, as ignoring would pass to what an
@@ -67,7 +69,7 @@ class SpawnBackend:
     def __init__(self, entry: str) -> None:
         self._entry = entry
 
-    def prepare(self, config: Config) -> None:
+    def prepare(self, config: "Config") -> None:
         """Nothing can be known before a child tries."""
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
@@ -83,7 +85,7 @@ class SpawnBackend:
                 command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader)]
                 with _closing(reader), _signals_held():
                     child = subprocess.Popen(
-                        [*command, f"subsrv-worker-{spec.index}"],
+                        [*command, f"subsrv-worker-{spec.worker}"],
                         pass_fds=(*spec.listeners, spec.control, reader),
                     )
                 pipe.write(text)
@@ -96,7 +98,7 @@ class ForkBackend:
     def __init__(self, entry: str) -> None:
         self._entry = entry
 
-    def prepare(self, config: Config) -> None:
+    def prepare(self, config: "Config") -> None:
         """Nothing: loading the application before the fork would share its state."""
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:

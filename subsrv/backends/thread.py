@@ -1,7 +1,6 @@
 """Workers as threads: under one GIL, or, on a free-threaded build, without."""
 
 import contextlib
-import dataclasses
 import os
 import platform
 import re
@@ -10,11 +9,14 @@ import sysconfig
 import threading
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from subsrv.backends import Lifeline, resolve
-from subsrv.config import Config
 from subsrv.errors import AppLoadError, ConfigError
 from subsrv.spec import Spec
+
+if TYPE_CHECKING:
+    from subsrv.config import Config
 
 # What CPython says when an extension module that has not declared Py_mod_gil is imported.
 _GIL_WARNING = r"The global interpreter lock \(GIL\) has been enabled to load module '(.+?)'"
@@ -37,11 +39,11 @@ class ThreadHandle:
             for fd in spec.listeners:
                 listeners.append(os.dup(fd))
                 undo.callback(os.close, listeners[-1])
-            own = dataclasses.replace(spec, listeners=tuple(listeners))
+            own = spec._replace(listeners=tuple(listeners))
             self._thread = threading.Thread(
                 target=self._run,
                 args=(life, own, lifeline),
-                name=f"worker-{spec.index}",
+                name=f"worker-{spec.worker}",
                 daemon=False,
             )
             self._thread.start()
@@ -78,7 +80,7 @@ class ThreadBackend:
         self._entry = entry
         self._nogil = nogil
 
-    def prepare(self, config: Config) -> None:
+    def prepare(self, config: "Config") -> None:
         """Load the application once, so that threads do not race to import it."""
         if self._nogil:
             _require_free_threading()

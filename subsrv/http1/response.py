@@ -169,7 +169,7 @@ def _latin1(text: object) -> bytes:
             raise ResponseError(f"{text!r} is not Latin-1") from None
     if isinstance(text, (bytes, bytearray, memoryview)):
         return bytes(text)
-    raise ResponseError(f"{text!r} in a header is neither bytes nor str")
+    raise ResponseError(f"{text!r} is neither str nor bytes")
 
 
 # Statuses whose last response is remembered: many more than an application uses, but for one that
@@ -261,6 +261,8 @@ class Encoder:
             lines = b"".join(map(self._lines.__getitem__, fields))
         except (TypeError, ValueError):
             # A pair that is a list, or a value that is a bytearray: neither is a key.
+            lines = None
+        if lines is None:
             fields = [_plain(field) for field in fields]
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))

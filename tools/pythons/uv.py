@@ -75,7 +75,9 @@ def download(request: Request) -> Interpreter:
         log=log,
         timeout=_DOWNLOAD_TIMEOUT,
     )
-    return verify(Path(found.strip()), request, origin="downloaded by uv")
+    python = Path(found.strip())
+    # Through the link that uv moves at each upgrade: what was verified is what stays in use.
+    return verify(python.parent.resolve() / python.name, request, origin="uv")
 
 
 def forget() -> None:

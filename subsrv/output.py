@@ -1,0 +1,99 @@
+"""The sending half of a connection: what the socket takes now, and what it takes later."""
+
+import socket
+from collections import deque
+
+from subsrv.reactor import IN, OUT, Reactor
+
+# Responses to pipelined requests that leave together, at the most.
+_CORKED = 64
+
+
+class Output:
+    """A non-blocking socket to send to, and whether it is read from.
+
+    A subclass watches the socket, and closes it when told that it is lost.
+    """
+
+    __slots__ = (
+        "_corked", "_fd", "_out", "_paused", "_reactor", "_send", "_sock", "_write_stamp",
+        "pending",
+    )  # fmt: skip
+
+    def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._send = sock.send
+        self._paused = False  # not watched for input
+        self._corked: list[bytes] = []  # responses to pipelined requests, to leave together
+        self._out: deque[memoryview] | None = None  # what the socket did not take
+        self._write_stamp = 0.0  # when it last took some of that
+        #: Bytes that wait for the socket.
+        self.pending = 0
+
+    def _lost(self) -> None:
+        """The connection broke: close it."""
+        raise NotImplementedError
+
+    def _transmit(self, data: bytes) -> None:
+        """Send, after what has been corked, and keep what the socket does not take."""
+        if self._corked:
+            self._corked.append(data)
+            data = b"".join(self._corked)
+            self._corked.clear()
+        if self._out:
+            self._out.append(memoryview(data))
+            self.pending += len(data)
+            return
+        try:
+            sent = self._send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._lost()
+            return
+        if sent != len(data):
+            self._out = deque([memoryview(data)[sent:]])
+            self.pending = len(data) - sent
+            self._write_stamp = self._reactor.now
+            self._watch()
+
+    def _cork(self, data: bytes) -> None:
+        """Keep a response that others are about to follow, so that they leave together."""
+        if len(self._corked) < _CORKED:
+            self._corked.append(data)
+        else:
+            self._transmit(data)
+
+    def _send_pending(self) -> None:
+        """The socket is writable: send as much as it takes."""
+        out = self._out
+        while out:
+            piece = out[0]
+            try:
+                sent = self._send(piece)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._lost()
+                return
+            self.pending -= sent
+            self._write_stamp = self._reactor.now
+            if sent < len(piece):
+                out[0] = piece[sent:]
+                return
+            out.popleft()
+        self._out = None
+        self._watch()
+
+    def _pause(self) -> None:
+        """Read no more for now."""
+        if not self._paused:
+            self._paused = True
+            self._watch()
+
+    def _watch(self) -> None:
+        """Watch for what is of interest now."""
+        mask = (0 if self._paused else IN) | (OUT if self._out else 0)
+        self._reactor.rewatch(self._fd, mask)
