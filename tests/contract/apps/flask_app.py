@@ -1,0 +1,70 @@
+"""A small Flask application: routing, JSON, a template, a form, an upload, a session, a stream."""
+
+from collections.abc import Iterator
+
+from flask import Flask, Response, abort, jsonify, render_template_string, request, session
+from flask.typing import ResponseReturnValue
+
+app = Flask(__name__)
+app.secret_key = "not a secret"
+
+
+@app.get("/")
+def index() -> ResponseReturnValue:
+    """A page by a template."""
+    return render_template_string("<p>{{ greeting }}</p>", greeting="<hello>")
+
+
+@app.get("/items/<int:number>")
+def item(number: int) -> ResponseReturnValue:
+    """A converter and a query."""
+    return jsonify(number=number, colour=request.args.get("colour"))
+
+
+@app.post("/form")
+def form() -> ResponseReturnValue:
+    """Fields of a form."""
+    return jsonify(request.form.to_dict())
+
+
+@app.post("/upload")
+def upload() -> ResponseReturnValue:
+    """The size of a file."""
+    file = request.files["file"]
+    return jsonify(name=file.filename, size=len(file.read()))
+
+
+@app.post("/json")
+def json() -> ResponseReturnValue:
+    """JSON, there and back."""
+    return jsonify(request.get_json())
+
+
+@app.get("/count")
+def count() -> ResponseReturnValue:
+    """A session in a cookie."""
+    session["count"] = session.get("count", 0) + 1
+    return jsonify(session["count"])
+
+
+@app.get("/stream")
+def stream() -> ResponseReturnValue:
+    """A response in pieces."""
+
+    def pieces() -> Iterator[str]:
+        for number in range(100):
+            yield f"{number}\n"
+
+    return Response(pieces(), mimetype="text/plain")
+
+
+@app.get("/missing")
+def missing() -> ResponseReturnValue:
+    """An error page of the application's own."""
+    abort(404)
+
+
+@app.get("/broken")
+def broken() -> ResponseReturnValue:
+    """An error that the framework handles."""
+    raise ValueError("broken on purpose")
