@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from subsrv.http1 import End, HeadParser, Limits, ProtocolError, Reader, Request
 
@@ -28,6 +28,10 @@ class Head(NamedTuple):
     has_body: bool
     expects_continue: bool
     plain: bool
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        return cls(*(getattr(request, name) for name in cls._fields))
 
 
 type Event = Head | bytes | End
@@ -78,7 +82,7 @@ def read(pieces: Iterable[bytes], parser: HeadParser) -> Outcome:
         try:
             while (event := reader.next()) is not None:
                 if isinstance(event, Request):
-                    events.append(Head(*(getattr(event, name) for name in Head._fields)))
+                    events.append(Head.of(event))
                 elif isinstance(event, bytes) and events and isinstance(events[-1], bytes):
                     events[-1] += event
                 else:
@@ -100,10 +104,10 @@ def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:
-    """Whole, byte by byte, and in two at each place (at a hundred, where there are many)."""
+    """Whole, byte by byte, and in two at each place (at about sixty, where there are many)."""
     yield [data]
     yield one_by_one(data)
-    for place in range(1, len(data), max(1, len(data) // 100)):
+    for place in range(1, len(data), max(1, len(data) // 60)):
         yield cut_at(data, [place])
 
 
