@@ -72,15 +72,20 @@ class Outcome(NamedTuple):
         return joined
 
 
-def read(pieces: Iterable[bytes], parser: HeadParser) -> Outcome:
-    """Feed the pieces to a new Reader, and take all events after each."""
+def read(pieces: Iterable[bytes], parser: HeadParser, *, at_once: bool = False) -> Outcome:
+    """Feed the pieces to a new Reader, and take all events after each.
+
+    With `at_once`, the first event after each piece by `receive`, as a connection does.
+    """
     reader = Reader(parser)
     events: list[Event] = []
     error = None
     for piece in pieces:
-        reader.feed(piece)
+        if not at_once:
+            reader.feed(piece)
         try:
-            while (event := reader.next()) is not None:
+            event = reader.receive(piece) if at_once else reader.next()
+            while event is not None:
                 if isinstance(event, Request):
                     events.append(Head.of(event))
                 elif isinstance(event, bytes) and events and isinstance(events[-1], bytes):
@@ -88,6 +93,7 @@ def read(pieces: Iterable[bytes], parser: HeadParser) -> Outcome:
                 else:
                     assert event != b""
                     events.append(event)
+                event = reader.next()
         except ProtocolError as found:
             assert error is None
             error = found.status, found.reason
@@ -120,6 +126,11 @@ def outcome(data: bytes, *, limits: Limits | None = None) -> Outcome:
         for pieces in cuts(data) if cache > 1 else ([data], one_by_one(data)):
             found = read(pieces, parser)
             assert found == expected, (cache, pieces if len(pieces) < 4 else "byte by byte")
+        assert read([data], parser, at_once=True) == expected
+        assert read(one_by_one(data), parser, at_once=True) == expected
+        # A client that repeats itself, which is known from the third time on.
+        often = [data] * 4
+        assert read(often, parser, at_once=True) == read(often, HeadParser(limits))
     return expected
 
 
