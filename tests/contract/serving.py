@@ -113,8 +113,15 @@ class Server:
             match = found.search(self.log)
         if match is None:
             state = "ended" if self._ended else "did not say"
-            raise AssertionError(f"the server {state}: no {found.pattern!r} in its log\n{self.log}")
+            raise AssertionError(
+                f"the server {state}: no {found.pattern!r} in its log\n{self.tail}"
+            )
         return match
+
+    @property
+    def tail(self) -> str:
+        """The end of the log, for a message."""
+        return self.log[-4000:]
 
     def expect(self, pattern: str) -> None:
         """Wait for an error that the test provokes, whose line or traceback ends thus."""
@@ -130,7 +137,7 @@ class Server:
             status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill(signal.SIGABRT)
-            raise AssertionError(f"the server hangs\n{self.log}") from None
+            raise AssertionError(f"the server hangs\n{self.tail}") from None
         self._reader.join(PATIENCE)
         return status
 
@@ -138,7 +145,7 @@ class Server:
         """Drain it, and check what it leaves behind."""
         self.send_signal()
         status = self.wait()
-        assert status == 0, f"exit status {status}\n{self.log}"
+        assert status == 0, f"exit status {status}\n{self.tail}"
         self.assert_quiet()
 
     def assert_quiet(self) -> None:
@@ -148,7 +155,7 @@ class Server:
         unexpected = [
             line for line in trouble if not any(seen.search(line) for seen in self._expected)
         ]
-        assert not unexpected, f"unexpected: {unexpected}\n{self.log}"
+        assert not unexpected, f"unexpected: {unexpected}\n{self.tail}"
 
     def kill(self, first: signal.Signals = signal.SIGKILL) -> None:
         """End it and whatever it started, by force; SIGABRT lets faulthandler speak first."""
