@@ -93,9 +93,12 @@ class _Keys(Mapping["FileDescriptorLike", selectors.SelectorKey]):
         self.by_fd: dict[int, selectors.SelectorKey] = {}
 
     def __getitem__(self, fileobj: "FileDescriptorLike") -> selectors.SelectorKey:
-        fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        try:
+            fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
+        except ValueError:
+            fd = -1
         if fd < 0:
-            # Closed already; selectors lets it be found by identity.
+            # Closed already: a socket says -1, a file raises. selectors finds both by identity.
             for key in self.by_fd.values():
                 if key.fileobj is fileobj:
                     return key

@@ -1,0 +1,128 @@
+"""The house's one rule: imports run one way."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Each room, and the rooms that it may import from; what is not named here may import no room.
+# Imports that only type checkers see are not imports.
+ROOMS = {
+    "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
+    "__main__": {"cli"},
+    "cli": {"", "config", "errors", "logs", "settings", "supervisor"},
+    "settings": {"config", "errors"},
+    "config": {"errors"},
+    "supervisor": {
+        *("backends", "backoff", "config", "control", "errors"),
+        *("notify", "signals", "sockets", "spec"),
+    },
+    "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
+    "backends.interp": {"backends", "backends.thread", "errors", "spec"},
+    "backends.process": {"backends", "spec"},
+    "backends.thread": {"apps", "backends", "errors", "spec"},
+    "worker": {
+        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
+        *("logs", "reactor", "server", "sockets", "spec"),
+    },
+    "server": {"connection", "exchange", "http1", "listener", "reactor"},
+    "connection": {"exchange", "http1", "output", "reactor"},
+    "listener": {"reactor"},
+    "output": {"reactor"},
+    "exchange": {"http1"},
+    "apps": {"apps.loading"},
+    "apps.loading": {"errors"},
+    "apps.lifespan": {"errors"},
+    "apps.collecting": {"exchange"},
+    "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
+    "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
+    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
+    "hello": {"apps.native"},
+    "sockets": {"errors"},
+    "http1": {"http1.*"},
+    "http1.body": {"http1.grammar", "http1.errors", "http1.request"},
+    "http1.reader": {"http1.grammar", "http1.body", "http1.errors", "http1.request"},
+    "http1.request": {"http1.grammar", "http1.errors"},
+    "http1.response": {"http1.grammar", "http1.request"},
+}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / "subsrv").rglob("*.py")):
+        parts = path.relative_to(ROOT / "subsrv").with_suffix("").parts
+        name = ".".join(parts).removesuffix("__init__").removesuffix(".")
+        yield name or "subsrv", path
+
+
+def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those that stand under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from runtime_nodes(child)
+
+
+def imported(path: Path) -> set[str]:
+    """The rooms that a module imports, in whichever way it does."""
+    rooms = {name for name, _ in modules()}
+    found = set()
+    for node in runtime_nodes(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they go"
+            base = node.module or ""
+            below = [f"{base}.{alias.name}" for alias in node.names]
+            inside = [name for name in below if name.removeprefix("subsrv.") in rooms]
+            names = inside or [base]
+        else:
+            continue
+        for name in names:
+            package, _, room = name.partition(".")
+            if package == "subsrv":
+                found.add(room)
+            else:
+                assert package not in ("experiments", "tests", "tools"), name
+    return found
+
+
+def allows(rules: set[str], room: str) -> bool:
+    return room in rules or any(r.endswith(".*") and room.startswith(r[:-1]) for r in rules)
+
+
+@pytest.mark.parametrize(("name", "path"), [pytest.param(*m, id=m[0]) for m in modules()])
+def test_a_room_imports_only_what_it_may(name: str, path: Path) -> None:
+    rules = ROOMS.get(name, set())
+    outside = {room for room in imported(path) if not allows(rules, room)}
+    assert not outside, f"{name} may not import {sorted(outside)}"
+
+
+def test_the_table_names_no_room_that_is_gone() -> None:
+    rooms = {name for name, _ in modules()}
+    assert set(ROOMS) <= rooms
+    named = {room for rules in ROOMS.values() for room in rules if room and "*" not in room}
+    assert named <= rooms
+
+
+def reach(start: str) -> set[str]:
+    """All rooms that a module imports, and those import."""
+    paths = dict(modules())
+    reached: set[str] = set()
+    ahead = {start}
+    while ahead:
+        room = ahead.pop()
+        reached.add(room)
+        ahead |= imported(paths[room]) - reached - {""}
+    return reached
+
+
+def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
+    assert not {room for room in reach("worker") if room.startswith(("backends", "superv", "cli"))}
+
+
+def test_the_protocol_knows_nothing_of_the_server() -> None:
+    assert all(room.startswith("http1") for room in reach("http1"))
