@@ -146,6 +146,15 @@ class FakeServer:
             ]
         return []
 
+    def signal_until_gone(self, number: signal.Signals) -> None:
+        """Send a signal again and again, ten times a second, until the server ends."""
+        for _ in range(100):
+            self.process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.1)
+                return
+        raise AssertionError(f"it ignores {number.name}")
+
     def finish(self, *signals: signal.Signals) -> int:
         """Send the signals, wait for the end, keep the rest of the log; the exit status."""
         for number in signals:

@@ -16,6 +16,8 @@ from subsrv.http1.request import Field, Limits
 _CHUNK_LINE = 4096
 _EXTENSION_BYTES = 16384
 
+_CR = 0x0D
+
 # RFC 9110 section 6.5.1: what frames, routes, modifies, authenticates or describes a request must
 # be known before its body, and cannot come after it. (Much the same list as Go's net/http has.)
 _FORBIDDEN_TRAILERS = frozenset(
@@ -166,6 +168,6 @@ class ChunkedBody:
                 raise ProtocolError(status, "a line within a chunked body is too long")
             return None
         self._scanned = 0
-        if buffer[end - 1 : end] != b"\r" or end == position:
+        if end == position or buffer[end - 1] != _CR:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
         return end - 1

@@ -220,7 +220,7 @@ def _check_host(request: Request, authority: bytes | None) -> None:
         raise ProtocolError(400, "the Host header is missing or repeated")
     for value in hosts:
         # Empty is right where the target has no authority (RFC 9110 section 7.2).
-        if grammar.host.fullmatch(value) is None and (value or authority is not None):
+        if value and grammar.host.fullmatch(value) is None:
             raise ProtocolError(400, "the Host header is not a host")
         # A proxy before us may have gone by the one and we by the other; RFC 9112 section 3.2.2
         # lets the target win, but a difference is never an honest client's.

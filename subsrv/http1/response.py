@@ -169,7 +169,7 @@ def _latin1(text: object) -> bytes:
             raise ResponseError(f"{text!r} is not Latin-1") from None
     if isinstance(text, (bytes, bytearray, memoryview)):
         return bytes(text)
-    raise ResponseError(f"{text!r} is neither str nor bytes")
+    raise ResponseError(f"{text!r} in a header is neither bytes nor str")
 
 
 # Statuses whose last response is remembered: many more than an application uses, but for one that

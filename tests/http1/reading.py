@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from subsrv.http1 import End, HeadParser, Limits, ProtocolError, Reader, Request
 
@@ -28,6 +28,10 @@ class Head(NamedTuple):
     has_body: bool
     expects_continue: bool
     plain: bool
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        return cls(*(getattr(request, name) for name in cls._fields))
 
 
 type Event = Head | bytes | End
@@ -68,22 +72,28 @@ class Outcome(NamedTuple):
         return joined
 
 
-def read(pieces: Iterable[bytes], parser: HeadParser) -> Outcome:
-    """Feed the pieces to a new Reader, and take all events after each."""
+def read(pieces: Iterable[bytes], parser: HeadParser, *, at_once: bool = False) -> Outcome:
+    """Feed the pieces to a new Reader, and take all events after each.
+
+    With `at_once`, the first event after each piece by `receive`, as a connection does.
+    """
     reader = Reader(parser)
     events: list[Event] = []
     error = None
     for piece in pieces:
-        reader.feed(piece)
+        if not at_once:
+            reader.feed(piece)
         try:
-            while (event := reader.next()) is not None:
+            event = reader.receive(piece) if at_once else reader.next()
+            while event is not None:
                 if isinstance(event, Request):
-                    events.append(Head(*(getattr(event, name) for name in Head._fields)))
+                    events.append(Head.of(event))
                 elif isinstance(event, bytes) and events and isinstance(events[-1], bytes):
                     events[-1] += event
                 else:
                     assert event != b""
                     events.append(event)
+                event = reader.next()
         except ProtocolError as found:
             assert error is None
             error = found.status, found.reason
@@ -100,10 +110,10 @@ def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
 
 
 def cuts(data: bytes) -> Iterator[list[bytes]]:
-    """Whole, byte by byte, and in two at each place (at a hundred, where there are many)."""
+    """Whole, byte by byte, and in two at each place (at about sixty, where there are many)."""
     yield [data]
     yield one_by_one(data)
-    for place in range(1, len(data), max(1, len(data) // 100)):
+    for place in range(1, len(data), max(1, len(data) // 60)):
         yield cut_at(data, [place])
 
 
@@ -116,6 +126,11 @@ def outcome(data: bytes, *, limits: Limits | None = None) -> Outcome:
         for pieces in cuts(data) if cache > 1 else ([data], one_by_one(data)):
             found = read(pieces, parser)
             assert found == expected, (cache, pieces if len(pieces) < 4 else "byte by byte")
+        assert read([data], parser, at_once=True) == expected
+        assert read(one_by_one(data), parser, at_once=True) == expected
+        # A client that repeats itself, which is known from the third time on.
+        often = [data] * 4
+        assert read(often, parser, at_once=True) == read(often, HeadParser(limits))
     return expected
 
 

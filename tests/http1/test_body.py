@@ -3,7 +3,8 @@
 import pytest
 
 from http1.reading import CACHES, accepted, get, outcome, read, refusal
-from subsrv.http1 import End, HeadParser, Limits
+from subsrv.http1 import End, HeadParser, Limits, ProtocolError
+from subsrv.http1.body import ChunkedBody
 
 
 def post(*lines: str, version: str = "1.1") -> bytes:
@@ -247,6 +248,16 @@ def test_chunk_sizes_refused(data: bytes) -> None:
 def test_chunks_end_in_cr_lf(data: bytes) -> None:
     """RFC 9112 section 7.1."""
     assert refusal(chunked(data)) == 400
+
+
+def test_a_line_without_end_is_refused_when_it_is_too_long() -> None:
+    assert outcome(chunked(b"3;" + b"a" * 4093)).error is None
+    assert refusal(chunked(b"3;" + b"a" * 4094)) == 400
+
+
+def test_a_decoder_looks_at_nothing_before_its_position() -> None:
+    with pytest.raises(ProtocolError):
+        ChunkedBody(Limits()).decode(b"\r\n", 1)
 
 
 def test_extensions_are_bounded_for_each_body() -> None:

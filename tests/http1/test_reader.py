@@ -128,7 +128,8 @@ def test_a_request_line_may_be_as_long_as_the_limit() -> None:
     assert len(start(30)) == 30
     assert accepted(get(start=start(30)), limits=SMALL).head.raw_path == b"/" + b"a" * 16
     assert refusal(get(start=start(31)), limits=SMALL) == 414
-    assert refusal(start(90), limits=SMALL) == 414
+    assert refusal(start(90)[:32], limits=SMALL) == 414
+    assert outcome(start(90)[:31], limits=SMALL).error is None
 
 
 def test_the_field_lines_may_be_as_large_as_the_limit() -> None:
@@ -141,7 +142,8 @@ def test_the_field_lines_may_be_as_large_as_the_limit() -> None:
     start = b"GET / HTTP/1.1\r\n"
     assert accepted(start + fields(60) + b"\r\n", limits=SMALL).head.headers[0] == (b"host", b"a")
     assert refusal(start + fields(61) + b"\r\n", limits=SMALL) == 431
-    assert refusal(start + fields(90)[:-2], limits=SMALL) == 431
+    assert refusal(start + fields(90)[:62], limits=SMALL) == 431
+    assert outcome(start + fields(90)[:61], limits=SMALL).error is None
 
 
 def test_there_may_be_as_many_field_lines_as_the_limit() -> None:
@@ -159,6 +161,7 @@ def test_there_may_be_as_many_field_lines_as_the_limit() -> None:
         pytest.param(b"GET /\r\n" + b"a" * 90, 400, id="malformed line before the size"),
         pytest.param(get("A: " + "a" * 90, "A\n"), 431, id="size before a bare LF"),
         pytest.param(get("A\n: " + "a" * 90), 400, id="bare LF before the size"),
+        pytest.param(get("A: " + "a" * 43, "A"), 400, id="malformed line, just not too large"),
         pytest.param(get("A", "A", "A", "A"), 431, id="count before a malformed line"),
         pytest.param(get("Content-Length: 99", "Content-Length: 99"), 400, id="twice before 413"),
         pytest.param(get("Content-Length: 11", "Host: a", "Host: a"), 413, id="413 before Host"),
@@ -184,6 +187,7 @@ def test_a_request_may_be_as_large_as_all_limits_together() -> None:
         pytest.param(b"\x16", id="first byte"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="head"),
         pytest.param(get("Transfer-Encoding: chunked") + b"z\r\n", id="chunk"),
+        pytest.param(get("Transfer-Encoding: chunked") + b"0" * 5000, id="chunk without end"),
         pytest.param(get("Transfer-Encoding: chunked") + b"0\r\nz\r\n", id="trailer"),
     ],
 )
@@ -236,6 +240,12 @@ def test_equal_heads_of_one_connection_share_their_request() -> None:
     assert isinstance(fourth, Request)
     assert third is not second
     assert fourth.headers == ((b"host", b"a"),)
+
+
+def test_without_a_memo_nothing_is_shared() -> None:
+    made = reader()
+    made.feed(GET * 2)
+    assert made.next() is not made.next()
 
 
 def test_a_forgotten_head_is_read_anew() -> None:

@@ -290,6 +290,7 @@ def test_an_absolute_target_is_checked_without_a_host_too(target: str) -> None:
         pytest.param("1.1", ["Connection: , ,close,"], False, id="9110 5.6.1 empty members"),
         pytest.param("1.1", ["Connection: a", "A: b", "Connection: close"], False, id="5.3 lines"),
         pytest.param("1.1", ["Connection: keep-alive", "Connection: close"], False, id="5.3 both"),
+        pytest.param("1.1", ["Connection: close", "Connection: a"], False, id="5.3 not the last"),
         pytest.param("1.1", ["Connection: closed"], True, id="7.6.1 another option"),
         pytest.param("1.1", ["Connection: upgrade", "Upgrade: h2c"], True, id="7.8 Upgrade"),
         pytest.param("1.1", ["Connection:"], True, id="9110 7.6.1 empty"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from . import cache
@@ -57,9 +58,12 @@ def _compile_library(interpreter: Interpreter, *, log: Path) -> None:
     # Where PYTHONDONTWRITEBYTECODE is set, as in many container images, nothing else would ever
     # do it, and each start of an interpreter would compile whatever it imports.
     library = "import sysconfig; print(sysconfig.get_path('stdlib'))"
-    folder = run([interpreter.path, "-I", "-c", library], log=log, timeout=_COMPILE_TIMEOUT)
+    said = run([interpreter.path, "-I", "-c", library], log=log, timeout=_COMPILE_TIMEOUT)
+    folder = said.strip()
+    # CPython's own tests, where they are installed, hold files that are broken on purpose.
+    options = ["-q", "-j", "0", "-x", f"{re.escape(folder)}/test/"]
     run(
-        [interpreter.path, "-I", "-m", "compileall", "-q", "-j", "0", folder.strip()],
+        [interpreter.path, "-I", "-m", "compileall", *options, folder],
         log=log,
         timeout=_COMPILE_TIMEOUT,
     )
