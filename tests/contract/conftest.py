@@ -1,6 +1,7 @@
 """Servers for the contract: one for each mode and application, shared where tests allow it."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,20 @@ def faulty(mode: Mode) -> Iterator[Server]:
     """The ASGI application that breaks its promises."""
     with Server("contract.apps.faulty_asgi:app", *mode.flags, "--workers", "1") as server:
         yield server
+
+
+@pytest.fixture(scope="session", params=["1", "4"], ids=["inline", "threads"])
+def wsgi(mode: Mode, request: pytest.FixtureRequest, uploads: Path) -> Iterator[Server]:
+    """The WSGI kit in one worker, in its loop or in four threads."""
+    flags = (*mode.flags, "--workers", "1", "--threads", request.param)
+    with Server("contract.apps.kit_wsgi:app", *flags, env={"TMPDIR": str(uploads)}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the WSGI servers keep large bodies."""
+    return tmp_path_factory.mktemp("uploads")
 
 
 @pytest.fixture

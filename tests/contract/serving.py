@@ -77,6 +77,7 @@ class Server:
             start_new_session=True,
             pass_fds=pass_fds,
         )
+        self.args = args
         self.pid = self.process.pid
         self.log = ""
         self._grown = threading.Condition()

@@ -1,30 +1,16 @@
 """Backpressure: who does not read slows down who writes, in both directions."""
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
-from contract.modes import Mode
 from contract.probe import Probe
-from contract.serving import Server
+from contract.serving import Server, until
 from contract.wire import Client, request
 
 # More than any buffer on the way holds.
 _MUCH = 16 << 20
 _BLOCK = 64 << 10
-
-APPS = {
-    "asgi": ("contract.apps.kit_asgi:app",),
-    "wsgi": ("contract.apps.kit_wsgi:app",),
-    "wsgi-threads": ("contract.apps.kit_wsgi:app", "--threads", "4"),
-}
-
-
-@pytest.fixture(scope="module", params=APPS)
-def streaming(mode: Mode, request: pytest.FixtureRequest) -> Iterator[Server]:
-    with Server(*APPS[request.param], *mode.flags, "--workers", "1") as server:
-        yield server
 
 
 def fill(sock: socket.socket, data: bytes) -> int:
@@ -43,9 +29,19 @@ def fill(sock: socket.socket, data: bytes) -> int:
 
 
 @pytest.mark.parametrize("length", ["", "&length=known"], ids=["chunked", "length"])
-def test_a_client_that_does_not_read_pauses_the_application(streaming: Server, length: str) -> None:
+def test_a_client_that_does_not_read_pauses_an_asgi_application(asgi: Server, length: str) -> None:
+    assert_paused(asgi, length)
+
+
+@pytest.mark.parametrize("length", ["", "&length=known"], ids=["chunked", "length"])
+def test_a_client_that_does_not_read_pauses_a_wsgi_application(wsgi: Server, length: str) -> None:
+    assert_paused(wsgi, length)
+
+
+def assert_paused(server: Server, length: str) -> None:
+    """Ask for much and do not read it: the application must be told to wait, the worker not."""
     blocks = _MUCH // _BLOCK
-    with Client(streaming) as slow, Client(streaming) as other:
+    with Client(server) as slow, Client(server) as other:
         slow.send(request(f"/stream?blocks={blocks}&size={_BLOCK}{length}"))
         slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         head = slow.sock.recv(12)
@@ -57,7 +53,7 @@ def test_a_client_that_does_not_read_pauses_the_application(streaming: Server, l
             before = now
         assert now < blocks
         assert slow.response().body == b"x" * _MUCH
-        assert other.get("/progress").json()["blocks"] == blocks
+        until(lambda: other.get("/progress").json()["blocks"] == blocks)
 
 
 def test_an_application_that_does_not_read_pauses_the_client(asgi: Server, probe: Probe) -> None:

@@ -17,7 +17,6 @@ DJANGO_ASGI = "contract.apps.django_app:asgi"
 
 APPS = {
     "flask": (FLASK,),
-    "flask-threads": (FLASK, "--threads", "4"),
     "starlette": (STARLETTE,),
     "django-wsgi": (DJANGO_WSGI, "--threads", "4"),
     "django-asgi": (DJANGO_ASGI,),
@@ -81,7 +80,7 @@ def serving(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("server", names, indirect=True)
 
 
-@serving("flask", "flask-threads", "django-wsgi", "django-asgi")
+@serving("flask", "django-wsgi", "django-asgi")
 def test_forms_and_uploads(client: httpx.Client) -> None:
     fields = {"name": "Zoë", "text": "a&b=c"}
     assert client.post("/form", data=fields).json() == fields
@@ -96,7 +95,7 @@ def test_json_both_ways(client: httpx.Client) -> None:
     assert client.post("/json", json=document).json() == document
 
 
-@serving("flask", "flask-threads")
+@serving("flask")
 def test_a_session_in_a_cookie(client: httpx.Client) -> None:
     assert [client.get("/count").json() for _ in range(3)] == [1, 2, 3]
 

@@ -37,7 +37,7 @@ def test_each_mode_starts_or_says_why_not(mode: Mode) -> None:
         assert_one_line(log, "--mode nogil needs a free-threaded Python", "with the GIL")
 
 
-@pytest.mark.parametrize("interface", ["auto", "native", "asgi", "wsgi"])
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])  # native is its default
 def test_the_built_in_hello(mode: Mode, interface: str) -> None:
     flags = (*mode.flags, "--workers", "1", "--interface", interface)
     with Server(*flags) as server, Client(server) as client:
@@ -50,19 +50,19 @@ def test_the_built_in_hello(mode: Mode, interface: str) -> None:
 def test_all_kinds_of_address_at_once(mode: Mode, tmp_path: Path) -> None:
     path = tmp_path / "server.sock"
     with socket.create_server(("127.0.0.1", 0)) as inherited:
-        binds = ("127.0.0.1:0", "[::1]:0", f"unix:{path}", f"fd://{inherited.fileno()}")
+        fd = inherited.fileno()
+        binds = ("127.0.0.1:0", "[::1]:0", f"unix:{path}", f"fd://{fd}", "0.0.0.0:0")
         flags = [flag for bind in binds for flag in ("--bind", bind)]
-        with Server(
-            *(ASGI, *mode.flags, "--workers", "2", *flags), pass_fds=(inherited.fileno(),)
-        ) as server:
-            v4, v6, unix, handed = server.urls
+        with Server(ASGI, *mode.flags, "--workers", "2", *flags, pass_fds=(fd,)) as server:
+            v4, v6, unix, handed, any_address = server.urls
             port = inherited.getsockname()[1]
             assert unix == f"unix:{path}"
             assert handed == f"http://127.0.0.1:{port}"
             assert v4.startswith("http://127.0.0.1:")
             assert v6.startswith("http://[::1]:")
             seen = []
-            for url in server.urls:
+            meant = any_address.replace("0.0.0.0", "127.0.0.1")
+            for url in (v4, v6, unix, handed, meant):
                 with Client(server, url) as client:
                     scope = client.get("/scope").json()
                     seen.append((scope["server"], scope["client"] and scope["client"][0]))
@@ -71,15 +71,10 @@ def test_all_kinds_of_address_at_once(mode: Mode, tmp_path: Path) -> None:
                 (["::1", int(v6.rpartition(":")[2])], "::1"),
                 ([str(path), None], None),
                 (["127.0.0.1", port], "127.0.0.1"),
+                # Behind a wildcard, the address by which the client came.
+                (["127.0.0.1", int(meant.rpartition(":")[2])], "127.0.0.1"),
             ]
     assert not path.exists()
-
-
-def test_a_wildcard_tells_the_address_that_was_meant(mode: Mode) -> None:
-    with Server(ASGI, *mode.flags, "--workers", "1", "--bind", "0.0.0.0:0") as server:
-        port = server.address[1]
-        with Client(server, f"http://127.0.0.1:{port}") as client:
-            assert client.get("/scope").json()["server"] == ["127.0.0.1", port]
 
 
 def write(folder: Path, text: str) -> tuple[str, ...]:
@@ -88,27 +83,19 @@ def write(folder: Path, text: str) -> tuple[str, ...]:
     return ("shop:app", "--app-dir", str(folder))
 
 
-@pytest.mark.parametrize(
-    ("app", "words"),
-    [
-        ("no_such_module:app", ["'no_such_module:app'", "no module 'no_such_module'"]),
-        ("contract.apps.kit_asgi:ap", ["has no attribute 'ap'", "did you mean 'app'?"]),
-    ],
-)
-def test_an_application_that_is_not_there(mode: Mode, app: str, words: list[str]) -> None:
-    status, log = refused(app, *mode.flags, "--workers", "2")
+def test_an_application_that_is_not_there(mode: Mode) -> None:
+    status, log = refused("no_such_module:app", *mode.flags, "--workers", "2")
     assert status == 3
-    assert_one_line(log, *words)
+    assert_one_line(log, "cannot load app 'no_such_module:app': no module 'no_such_module'")
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         ("def helper():\n    return 1 / 0\n\napp = helper()\n", "ZeroDivisionError"),
-        ("def app(:\n", "SyntaxError"),
         ("raise SystemExit('not like this')", "SystemExit: not like this"),
     ],
-    ids=["error", "syntax", "exit"],
+    ids=["error", "exit"],
 )
 def test_an_application_that_fails_to_import(
     mode: Mode, tmp_path: Path, text: str, error: str
@@ -120,17 +107,8 @@ def test_an_application_that_fails_to_import(
     assert first.startswith("subsrv: error: cannot load app 'shop:app': ")
     assert error.partition(":")[0] in first
     assert error in trace[-1]
-    if error != "SyntaxError":  # which has no frames
-        assert trace.pop(0) == "Traceback (most recent call last):"
-    assert "shop.py" in trace[0]
-    assert "Traceback" not in "".join(trace)
-
-
-def test_a_factory_that_fails(mode: Mode, tmp_path: Path) -> None:
-    text = "def app():\n    raise ValueError('no settings')\n"
-    status, log = refused(*write(tmp_path, text), "--factory", *mode.flags, "--workers", "1")
-    assert status == 3
-    assert "the factory 'shop:app' failed: ValueError: no settings" in log.splitlines()[0]
+    assert trace[0] == "Traceback (most recent call last):"
+    assert "shop.py" in trace[1]
     assert log.count("Traceback") == 1
 
 
@@ -165,20 +143,13 @@ def test_lifespan_that_raises_is_no_lifespan(mode: Mode) -> None:
         assert "state" not in client.get("/scope").json()
 
 
-@pytest.mark.parametrize(
-    ("shutdown", "words"),
-    [
-        ("fail", "the application's shutdown failed: it would not close"),
-        ("raise", "RuntimeError: broken in shutdown"),
-    ],
-)
-def test_lifespan_that_fails_to_shut_down_is_logged(mode: Mode, shutdown: str, words: str) -> None:
-    environment = {"LIFESPAN_SHUTDOWN": shutdown}
+def test_lifespan_that_breaks_in_shutdown_is_logged(mode: Mode) -> None:
+    environment = {"LIFESPAN_SHUTDOWN": "raise"}
     flags = ("contract.apps.lifespan_asgi:app", *mode.flags, "--workers", "1")
     with Server(*flags, env=environment) as server:
         server.send_signal()
         assert server.wait() == 0
-        server.expect(words)
+        server.expect("RuntimeError: broken in shutdown")
         server.assert_quiet()
 
 

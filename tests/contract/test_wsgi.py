@@ -1,5 +1,6 @@
 """PEP 3333's promises, with one thread (in the loop itself) and with four."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,16 +9,10 @@ import pytest
 
 from contract.modes import Mode
 from contract.probe import Probe
-from contract.serving import Server
+from contract.serving import Server, until
 from contract.wire import Client, chunked, request
 
 KIT = "contract.apps.kit_wsgi:app"
-
-
-@pytest.fixture(scope="module", params=["1", "4"], ids=["inline", "threads"])
-def wsgi(mode: Mode, request: pytest.FixtureRequest) -> Iterator[Server]:
-    with Server(KIT, *mode.flags, "--workers", "1", "--threads", request.param) as server:
-        yield server
 
 
 @pytest.fixture
@@ -75,22 +70,24 @@ def test_the_environ(client: Client, wsgi: Server) -> None:
     }
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("threads", ["1", "4"])
-def test_what_the_server_says_of_itself(mode: Mode, workers: str, threads: str) -> None:
-    flags = (*mode.flags, "--workers", workers, "--threads", threads)
-    with Server(KIT, *flags) as server, Client(server) as client:
-        said = client.get("/flags").json()
-    apart = mode.name in ("interp", "spawn", "fork")
-    assert said == {
+def test_what_the_server_says_of_itself(client: Client, wsgi: Server) -> None:
+    threads = wsgi.args[wsgi.args.index("--threads") + 1]
+    assert client.get("/flags").json() == {
         "version": [1, 0],
         "url_scheme": "http",
         "run_once": False,
-        # Whether the application object may be called by two threads at once,
-        "multithread": threads != "1" or (workers != "1" and not apart),
-        # and whether another isolate has an application object of its own.
-        "multiprocess": workers != "1" and apart,
+        "multithread": threads != "1",
+        "multiprocess": False,
     }
+
+
+def test_what_one_of_two_workers_says_of_itself(mode: Mode) -> None:
+    with Server(KIT, *mode.flags, "--workers", "2") as server, Client(server) as client:
+        said = client.get("/flags").json()
+    # Whether another thread may call the application object at the same time, or another isolate
+    # one of its own.
+    apart = mode.name in ("interp", "spawn", "fork")
+    assert (said["multithread"], said["multiprocess"]) == (not apart, apart)
 
 
 def test_wsgiref_finds_nothing_wrong(mode: Mode) -> None:
@@ -123,34 +120,24 @@ def test_the_body_in_parts(client: Client) -> None:
     assert response.body == b"abcdef\nline two\n|line three\nrest"
 
 
-def test_a_large_upload_waits_on_disk(mode: Mode, tmp_path: Path, probe: Probe) -> None:
+def test_a_large_upload_waits_on_disk(wsgi: Server, uploads: Path, probe: Probe) -> None:
     """In an unnamed file of the temporary folder, gone with its request."""
-    flags = (*mode.flags, "--workers", "1", "--threads", "2")
-    with Server(KIT, *flags, env={"TMPDIR": str(tmp_path)}) as server, Client(server) as client:
+    with Client(wsgi) as client:
         pid = client.get("/who").json()["pid"]
         client.send(request(f"/wait?probe={probe.port}", method="POST", body=b"x" * 600_000))
         caller = probe.wait("waiting")
-        assert [size for _, size in open_files(pid, tmp_path)] == [600_000]
+        assert [size for _, size in open_files(pid, uploads)] == [600_000]
         caller.answer("thanks")
         assert client.response().body == b"thanks"
-        while open_files(pid, tmp_path):
-            client.assert_open()
+        until(lambda: open_files(pid, uploads) == [])
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(mode: Mode, tmp_path: Path) -> None:
-    flags = (*mode.flags, "--workers", "1")
-    with (
-        Server(KIT, *flags, env={"TMPDIR": str(tmp_path)}) as server,
-        Client(server) as client,
-        Client(server) as other,
-    ):
-        pid = other.get("/who").json()["pid"]
+def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -> None:
+    with Client(wsgi) as client:
+        pid = client.get("/who").json()["pid"]
         client.send(request("/echo", "Content-Length: 900000", method="POST") + b"x" * 600_000)
-        while not open_files(pid, tmp_path):
-            other.assert_open()
-        client.close()
-        while open_files(pid, tmp_path):
-            other.assert_open()
+        until(lambda: open_files(pid, uploads) != [])
+    until(lambda: open_files(pid, uploads) == [])
 
 
 def open_files(pid: int, folder: Path) -> list[tuple[str, int]]:
@@ -318,29 +305,31 @@ def test_pipelined_requests_are_answered_in_order(client: Client) -> None:
     assert [client.response().body for _ in range(16)] == [b"%d" % n * 100 for n in range(16)]
 
 
-def test_threads_run_requests_at_once(mode: Mode, probe: Probe) -> None:
+with_threads = pytest.mark.parametrize("wsgi", ["4"], indirect=True, ids=["threads"])
+
+
+@with_threads
+def test_threads_run_requests_at_once(wsgi: Server, probe: Probe) -> None:
     """Four are inside the application together; a fifth waits its turn; others are served."""
-    flags = (*mode.flags, "--workers", "1", "--threads", "4")
-    with Server(KIT, *flags) as server:
-        clients = [Client(server) for _ in range(5)]
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(wsgi)) for _ in range(5)]
         for client in clients:
             client.send(request(f"/wait?probe={probe.port}"))
         held = [probe.wait("waiting") for _ in range(4)]
         # All threads are taken, and the worker still accepts, reads and refuses.
-        with Client(server) as other:
+        with Client(wsgi) as other:
             other.send(b"nonsense\r\n\r\n")
             assert other.response().status == 400
         for number, caller in enumerate(held):
             caller.answer(str(number))
         probe.wait("waiting").answer("4")
-        assert sorted(client.response().body for client in clients) == [b"%d" % n for n in range(5)]
-        for client in clients:
-            client.close()
+        answers = sorted(client.response().body for client in clients)
+        assert answers == [b"0", b"1", b"2", b"3", b"4"]
 
 
-def test_a_blocked_thread_does_not_hold_up_another(mode: Mode, probe: Probe) -> None:
-    flags = (*mode.flags, "--workers", "1", "--threads", "2")
-    with Server(KIT, *flags) as server, Client(server) as blocked, Client(server) as other:
+@with_threads
+def test_a_blocked_thread_does_not_hold_up_another(wsgi: Server, probe: Probe) -> None:
+    with Client(wsgi) as blocked, Client(wsgi) as other:
         blocked.send(request(f"/wait?probe={probe.port}"))
         caller = probe.wait("waiting")
         for _ in range(10):
@@ -349,13 +338,19 @@ def test_a_blocked_thread_does_not_hold_up_another(mode: Mode, probe: Probe) -> 
         assert blocked.response().body == b"at last"
 
 
-def test_one_thread_runs_one_request_at_a_time(mode: Mode, probe: Probe) -> None:
+@with_threads
+def test_systemexit_in_a_thread_is_a_failed_request(wsgi: Server) -> None:
+    with Client(wsgi) as client:
+        assert client.get("/exit").status == 500
+        wsgi.expect("SystemExit: the application wants to leave")
+    with Client(wsgi) as client:
+        client.assert_open()
+
+
+@pytest.mark.parametrize("wsgi", ["1"], indirect=True, ids=["inline"])
+def test_one_thread_runs_one_request_at_a_time(wsgi: Server, probe: Probe) -> None:
     """With --threads 1 an application that blocks holds its whole worker, as documented."""
-    with (
-        Server(KIT, *mode.flags, "--workers", "1") as server,
-        Client(server) as one,
-        Client(server) as two,
-    ):
+    with Client(wsgi) as one, Client(wsgi) as two:
         one.send(request(f"/wait?probe={probe.port}"))
         caller = probe.wait("waiting")
         two.send(request("/"))
@@ -366,12 +361,3 @@ def test_one_thread_runs_one_request_at_a_time(mode: Mode, probe: Probe) -> None
         caller.answer("done")
         assert one.response().body == b"done"
         assert two.response().body == b"hello"
-
-
-def test_systemexit_in_a_thread_is_a_failed_request(mode: Mode) -> None:
-    with Server(KIT, *mode.flags, "--workers", "1", "--threads", "2") as server:
-        with Client(server) as client:
-            assert client.get("/exit").status == 500
-            server.expect("SystemExit: the application wants to leave")
-        with Client(server) as client:
-            client.assert_open()
