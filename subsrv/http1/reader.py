@@ -165,7 +165,6 @@ class Reader:
         return request
 
     def _skip_blank_lines(self) -> int:
-        self.forget()  # or `receive` would pass over the count
         while self._buffer.startswith(b"\r\n", self._position):
             self._position += 2
             self._blank_lines += 1

@@ -128,9 +128,9 @@ def outcome(data: bytes, *, limits: Limits | None = None) -> Outcome:
             assert found == expected, (cache, pieces if len(pieces) < 4 else "byte by byte")
         assert read([data], parser, at_once=True) == expected
         assert read(one_by_one(data), parser, at_once=True) == expected
-        # A client that repeats itself, which is known from the third time on.
-        often = [data] * 4
-        assert read(often, parser, at_once=True) == read(often, HeadParser(limits))
+    # A client that repeats itself, which is known from the third time on.
+    often = [data] * 4
+    assert read(often, parser, at_once=True) == read(often, HeadParser(limits))
     return expected
 
 

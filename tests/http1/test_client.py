@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from http1.messages import names, values
-from http1.reading import get
-from subsrv.http1 import LAST_CHUNK, Encoder, Framing, HeadParser, Limits, Request, chunk
+from http1.responding import request
+from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Request, chunk
 
 # Those that the encoder judges, or that are its own to send; tried one by one elsewhere.
 _OURS = {b"date", b"server", b"connection", b"keep-alive", b"content-length", b"transfer-encoding"}
@@ -31,10 +31,9 @@ class Answer(NamedTuple):
     """given at once, and not piece by piece"""
 
     @property
-    def request(self) -> Request:
+    def asked(self) -> Request:
         option = "close" if self.asks_to_close else "keep-alive"
-        head = get(f"Connection: {option}", start=f"{self.method} / HTTP/{self.version}")
-        return HeadParser(Limits()).parse(head.removesuffix(b"\r\n\r\n"))
+        return request(self.method, self.version, f"Connection: {option}")
 
     @property
     def body(self) -> bytes:
@@ -48,8 +47,8 @@ class Answer(NamedTuple):
         if self.closes:
             headers.append((b"Connection", b"close"))
         if self.whole:
-            return encoder.complete(self.status, headers, self.body, self.request, False)
-        head = encoder.start(self.status, headers, self.request, length=None, close=False)
+            return encoder.complete(self.status, headers, self.body, self.asked, False)
+        head = encoder.start(self.status, headers, self.asked, length=None, close=False)
         data = head.data
         if head.framing is Framing.CHUNKED:
             data += b"".join(map(chunk, self.pieces)) + LAST_CHUNK

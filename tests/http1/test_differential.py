@@ -182,7 +182,7 @@ STRICTER: dict[str, tuple[Shows, str, bytes]] = {
         b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
     "the request target is malformed": (
-        shows(rb"\A(?:\r\n)*[^ ]+ (?!/)(?!(?i:https?)://[^/?])[^ ]+ "),
+        shows(rb"\A(?:\r\n)*[^ ]+ (?!/)(?!(?i:https?)://[^ /?])[^ ]+ "),
         "none of the four forms (RFC 9112 section 3.2), which h11 leaves to the application",
         b"GET a HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
@@ -317,7 +317,7 @@ def test_damaged_requests_of_odd_parts(data: bytes) -> None:
 
 
 def test_every_combination_of_two_lines_and_a_body() -> None:
-    for start in _START_LINES[3:]:
+    for start in (b"POST / HTTP/1.1", b"POST / HTTP/1.0"):
         for one in _LINES:
             for two in _LINES:
                 for body in (b"0\r\n\r\nabc", b"3\r\nabc\r\n0\r\nA: b\r\n\r\n", b""):

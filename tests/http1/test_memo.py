@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from http1.reading import Head, get
+from http1.reading import Head
+from http1.responding import request
 from subsrv.http1 import Encoder, HeadParser, Limits, ProtocolError, Request, ResponseError
 
 # Off; two that start afresh all the time; and one that never does.
@@ -180,16 +181,12 @@ _STATUSES = [
 ]
 
 
-def _request(start: str, *lines: str) -> Request:
-    return HeadParser(Limits()).parse(get(*lines, start=start).removesuffix(b"\r\n\r\n"))
-
-
 _REQUESTS = [
-    *[_request("GET / HTTP/1.1")] * 3,
-    _request("HEAD / HTTP/1.1"),
-    _request("GET / HTTP/1.1", "Connection: close"),
-    _request("GET / HTTP/1.0"),
-    _request("GET / HTTP/1.0", "Connection: keep-alive"),
+    *[request("GET")] * 3,
+    request("HEAD"),
+    request("GET", "1.1", "Connection: close"),
+    request("GET", "1.0"),
+    request("GET", "1.0", "Connection: keep-alive"),
 ]
 
 
@@ -252,11 +249,11 @@ def _always(fields: list[Any]) -> Make:
 
 def test_no_response_depends_on_the_one_before() -> None:
     every = [
-        Call(status, _always(fields), body, request, close, True)
+        Call(status, _always(fields), body, asked, close, True)
         for status in (200, 200.0, "200 OK", 204, 304, 404)
         for fields in _FIELDS
         for body in (b"", b"1")
-        for request in _REQUESTS[2:]
+        for asked in _REQUESTS[2:]
         for close in (False, True)
     ]
     scratch = Scratch()

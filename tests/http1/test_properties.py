@@ -37,6 +37,7 @@ def _agree(data: bytes, places: list[int], limits: Limits) -> None:
         parser = HeadParser(limits, cache=cache)
         for pieces in ([data], one_by_one(data), cut(data, places)):
             assert read(pieces, parser) == expected
+        assert read(cut(data, places), parser, at_once=True) == expected
 
 
 @given(
@@ -62,3 +63,20 @@ def test_limits_hold_however_requests_are_cut(
 @given(st.binary(max_size=200), places)
 def test_any_bytes_are_read_alike_however_they_are_cut(data: bytes, places: list[int]) -> None:
     _agree(data, places, Limits())
+
+
+pieces = messages().map(lambda message: message.data)
+
+
+@given(
+    st.lists(pieces | damaged(pieces) | st.just(b"\r\n"), min_size=1, max_size=3),
+    st.lists(st.integers(0, 2), max_size=10),
+)
+def test_a_client_that_repeats_itself_is_read_as_if_it_did_not(
+    pool: list[bytes], order: list[int]
+) -> None:
+    """A request that comes alone, as most do, and one that has come before, are read faster."""
+    sent = [pool[n % len(pool)] for n in order]
+    expected = read([b"".join(sent)], HeadParser(Limits()))
+    for cache in CACHES:
+        assert read(sent, HeadParser(Limits(), cache=cache), at_once=True) == expected

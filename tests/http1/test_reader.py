@@ -200,6 +200,7 @@ def test_after_an_error_nothing_is_read_or_kept(data: bytes, cache: int) -> None
         made.feed(rest)
         assert made.next() is None
         assert made.buffered == 0
+        assert made._body is None
 
 
 # What is kept.
@@ -244,8 +245,34 @@ def test_equal_heads_of_one_connection_share_their_request() -> None:
 
 def test_without_a_memo_nothing_is_shared() -> None:
     made = reader()
-    made.feed(GET * 2)
-    assert made.next() is not made.next()
+    made.feed(GET * 4)
+    assert len({id(request) for request in [made.next() for _ in range(4)]}) == 4
+
+
+@pytest.mark.parametrize("cache", CACHES)
+@pytest.mark.parametrize(
+    ("between", "heads"),
+    [
+        pytest.param([get(f"Content-Length: {len(GET)}")], 4, id="a body that looks like it"),
+        pytest.param([CHUNKED[:-2]], 4, id="trailers that do not"),
+        pytest.param([get("Connection: close")], 4, id="the last request"),
+        pytest.param([get("Connection: close", "Content-Length: 1"), b"a"], 4, id="the last body"),
+        pytest.param([b"\n"], 3, id="an error"),
+        pytest.param([b"\r\n"] * 5, 3, id="an error of several pieces"),
+        pytest.param([b"\r\n"] * 4, 4, id="empty lines"),
+        pytest.param([POST], 5, id="another request"),
+        pytest.param([GET[:9], GET[9:]], 5, id="itself in two"),
+    ],
+)
+def test_what_looks_like_the_last_request_may_be_none(
+    between: list[bytes], heads: int, cache: int
+) -> None:
+    """A request that has come alone and often is not even looked at, but where it may stand."""
+    parser = HeadParser(Limits(), cache=cache)
+    sent = [GET, GET, GET, *between, GET]
+    found = read(sent, parser, at_once=True)
+    assert found == read([b"".join(sent)], parser)
+    assert len(found.heads) == heads
 
 
 def test_a_forgotten_head_is_read_anew() -> None:
