@@ -3,9 +3,11 @@
 Verdicts are derived from RFC 9110 and 9112 alone, never from what some server does:
 
 - Where a MUST names a status (400 for a missing Host, say), only that is right.
-- Where a request is malformed and no MUST names a status, any refusal is right: a 4xx, 501 or 505,
-  or closing without an answer (9112 section 2.2 has SHOULD 400). A 500 is none: it says that the
-  server failed.
+- What does not match the grammar is not to be processed, but for the exceptions that the RFCs list
+  (9112 section 2.2: SHOULD 400, and close). Any refusal of it is right, a 4xx, 501 or 505, and so
+  is closing without an answer. A 500 is none: it says that the server failed.
+- What does match the grammar and is only unwise (a higher version, `GET *`, a coding that is not
+  known) may be answered.
 - Where the RFCs let a recipient repair what is malformed (bare LF, obs-fold, equal
   Content-Lengths), taking it is right as well, in that meaning only.
 - What a server may do with any request is always right too, where it is stated in the case: 501
@@ -75,6 +77,8 @@ class Case:
     data: bytes
     why: str
     allowed: tuple[Allowed, ...]
+    http2: bool = False
+    """A server that speaks HTTP/2 without TLS may answer in that."""
 
 
 def ok(*seen: Seen, then: Then = Then.ANY) -> Allowed:

@@ -26,6 +26,9 @@ TARGETS = ("parser", "connection")
 # Longer inputs are slower, and reach nothing that these do not: the limits are small, too.
 _MOST_BYTES = 320
 
+# Seconds beyond its time after which a run is taken to hang; a busy machine may take long to start.
+_GRACE = 600
+
 _STATUS = re.compile(r"^#(\d+)\s.* cov: (\d+) ft: (\d+) corp: (\d+)/(\S+)", re.MULTILINE)
 _UNITS = re.compile(r"^stat::number_of_executed_units:\s+(\d+)", re.MULTILINE)
 
@@ -71,7 +74,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, runs: int) -> tuple[Run, st
     command = [
         *(sys.executable, "-m", "fuzz.target", target, f"-dict={folder / 'dictionary'}"),
         *(f"-max_len={_MOST_BYTES}", f"-max_total_time={seconds}", f"-runs={runs or -1}"),
-        *(f"-artifact_prefix={findings / target}-", "-print_final_stats=1", "-timeout=20"),
+        *(f"-artifact_prefix={findings / target}-", "-print_final_stats=1", "-timeout=300"),
         str(corpus),
     ]
     before = set(findings.iterdir())
@@ -82,7 +85,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, runs: int) -> tuple[Run, st
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=seconds + 120 if seconds else None,
+        timeout=seconds + _GRACE if seconds else None,
         check=False,
     )
     took = time.monotonic() - begin

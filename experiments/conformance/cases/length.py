@@ -12,6 +12,15 @@ def _invalid(name: str, *values: bytes, why: str = _MUST) -> Case:
     return Case(name=name, data=post(*lines, body=SMUGGLED), why=why, allowed=unframed())
 
 
+def _huge(name: str, value: bytes) -> Case:
+    return Case(
+        name=name,
+        data=post(b"Content-Length:" + value, body=SMUGGLED),
+        why="9110 8.6: MUST NOT overflow; refused, or all of it waited for",
+        allowed=(*unframed(), Allowed((), Then.OPEN)),
+    )
+
+
 def _body(name: str, value: bytes, body: bytes, why: str) -> Case:
     return Case(
         name=name,
@@ -75,8 +84,8 @@ CASES = (
     _invalid("a vertical tab before it", b" \x0b3"),
     _invalid("a form feed behind it", b" 3\x0c"),
     _invalid("a NUL behind it", b" 3\0"),
-    _invalid("twenty-two digits", b" 1000000000000000000000"),
-    _invalid("2 to the 64th, and three", b" 18446744073709551619", why=_MUST + "; 3 in 64 bits"),
+    _huge("twenty-two digits", b" 1000000000000000000000"),
+    _huge("2 to the 64th, and three", b" 18446744073709551619"),
     _invalid("2 to the 32nd, and a name", b" 4294967296x"),
     _invalid("two that differ", b" 3", b" 4"),
     _invalid("zero, then another", b" 0", b" %d" % len(SMUGGLED)),

@@ -28,8 +28,8 @@ _TE = b"Transfer-Encoding: chunked"
 _SEEN = Seen(method="POST", body=b"q")
 
 
-def _bug(name: str, data: bytes, why: str, *allowed: Allowed) -> Case:
-    return Case(name=name, data=data, why=why, allowed=allowed or bad())
+def _bug(name: str, data: bytes, why: str, *allowed: Allowed, http2: bool = False) -> Case:
+    return Case(name=name, data=data, why=why, allowed=allowed or bad(), http2=http2)
 
 
 def _framing(name: str, data: bytes, why: str) -> Case:
@@ -111,6 +111,6 @@ CASES = (
     _framing("proxy 25", post(_TE, _TE, body=_END), "two Transfer-Encodings are one"),
     _bug("crash 3", chunked(b"1\r\nq\r\n" + _END) + b"\0", "a byte behind a chunked body", *bad(after=(_SEEN,)), ok(_SEEN)),
     _bug("crash 4", chunked(_ONE) + NEXT, "the body is sent back before the response", ok(_SEEN, SEEN_NEXT)),
-    _bug("downgrade 1", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000") + SMUGGLED, "HTTP/2 with prior knowledge, settings, and then HTTP/1.1", *bad(505)),
+    _bug("downgrade 1", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000") + SMUGGLED, "HTTP/2 with prior knowledge, settings, and then HTTP/1.1", *bad(505), *bad(after=(Seen(method="PRI", path="*"),)), http2=True),
     _bug("downgrade 2", get(b":", b":method: PUT", b": z"), "empty names out of HTTP/2"),
 )

@@ -101,14 +101,14 @@ CASES = (
     Case(
         name="version 2.0",
         data=get(start=b"GET / HTTP/2.0"),
-        why="9110 15.6.6: 505 for a major version that is not supported",
-        allowed=bad(505),
+        why="9110 2.5, 15.6.6: 505 for a major version that is not supported, or taken as 1.1",
+        allowed=(*bad(505), ok()),
     ),
     Case(
         name="version 0.9 with header lines",
         data=get(start=b"GET / HTTP/0.9"),
         why="as 2.0",
-        allowed=bad(505),
+        allowed=(*bad(505), ok()),
     ),
     Case(
         name="version 1.2",
@@ -119,8 +119,9 @@ CASES = (
     Case(
         name="HTTP/2's preface",
         data=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        why="9113 3.4: no request to HTTP/1.1. A server that speaks HTTP/2 answers by frames",
-        allowed=bad(505),
+        why="9113 3.4: no request to HTTP/1.1. one that speaks HTTP/2 answers in that",
+        allowed=(*bad(505), *bad(after=(Seen(method="PRI", path="*"),))),
+        http2=True,
     ),
     Case(
         name="a TLS hello",

@@ -1,0 +1,121 @@
+"""Send every case to every server, keep what each answered, and make the page of it.
+
+    python -m experiments.conformance [--servers NAME,...] [--classes NAME,...] [--out FILE]
+    python -m experiments.conformance --report
+
+A case whose answer was not right is sent once more, in quiet and with more patience, and the second
+answer is the one that counts: a slow machine is no fault of the server's.
+"""
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from experiments.conformance import page
+from experiments.conformance.case import Case
+from experiments.conformance.cases import CLASSES
+from experiments.conformance.judge import kind, right
+from experiments.conformance.servers import NAMES, Running, Servers, UnavailableServerError
+from experiments.conformance.wire import Observed, observe
+from experiments.harness import environment, publish
+from experiments.harness.interpreters import Interpreters
+from experiments.harness.paths import RESULTS
+from experiments.peers.peers import Peers
+
+_AT_ONCE = 24
+_FEW = 4
+_PATIENCE = 1.0  # seconds without a byte until a server is taken to wait for more
+_MORE_PATIENCE = 3.0
+
+# What is kept of an answer: enough for a person to see what it was.
+_KEPT = 1000
+
+
+def ask(running: Running, cases: dict[str, Case]) -> dict[str, dict[str, Any]]:
+    """What a running server answers to each case."""
+
+    def once(case: Case) -> Observed:
+        return observe(running.address, case.data, patience=_PATIENCE)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        observed = dict(zip(cases, pool.map(once, cases.values()), strict=True))
+
+    def again(name: str) -> Observed:
+        return observe(running.address, cases[name].data, patience=_MORE_PATIENCE)
+
+    wrong = [name for name, case in cases.items() if not right(case, observed[name])]
+    with ThreadPoolExecutor(_FEW) as pool:
+        observed.update(zip(wrong, pool.map(again, wrong), strict=True))
+    return {name: _record(case, observed[name]) for name, case in cases.items()}
+
+
+def _record(case: Case, observed: Observed) -> dict[str, Any]:
+    raw = observed.raw.decode("latin-1")
+    return {
+        "right": right(case, observed),
+        "kind": str(kind(observed)),
+        "closed": observed.closed,
+        "raw": raw[:_KEPT] + ("…" if len(raw) > _KEPT else ""),
+    }
+
+
+def _described(cases: dict[str, Case]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "why": case.why, "data": case.data[:_KEPT].decode("latin-1")}
+        for name, case in cases.items()
+    ]
+
+
+def _chosen(text: str | None, known: tuple[str, ...], parser: argparse.ArgumentParser) -> list[str]:
+    names = text.split(",") if text else list(known)
+    if unknown := [name for name in names if name not in known]:
+        parser.error(f"not known: {', '.join(unknown)}; there are: {', '.join(known)}")
+    return names
+
+
+def main() -> int:
+    """See the module; status 1 where subsrv answered any case wrongly or could not be asked."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.conformance", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--servers", help=f"some of {','.join(NAMES)}")
+    parser.add_argument("--classes", help=f"some of {','.join(CLASSES)}")
+    parser.add_argument("--out", type=Path, help="instead of a new file in results/conformance")
+    parser.add_argument("--report", action="store_true", help="only make the page anew")
+    options = parser.parse_args()
+    if options.report:
+        page.write(RESULTS)
+        return 0
+    classes = _chosen(options.classes, tuple(CLASSES), parser)
+    cases = {f"{each}: {case.name}": case for each in classes for case in CLASSES[each]}
+    about = environment.describe()
+    result: dict[str, Any] = {"about": about, "cases": _described(cases), "servers": {}}
+    path = options.out or publish.new_file(RESULTS, "conformance", about)
+    with Peers() as peers:
+        servers = Servers(peers, Interpreters())
+        for name in _chosen(options.servers, NAMES, parser):
+            try:
+                with servers.start(name) as running:
+                    answers = ask(running, cases)
+            except UnavailableServerError as error:
+                found: dict[str, Any] = {"unavailable": str(error)}
+                print(f"{name}: cannot be had: {error}")
+            else:
+                found = {"version": running.version, "python": running.python, "answers": answers}
+                wrong = [case for case, answer in answers.items() if not answer["right"]]
+                print(f"{name} {running.version}: {len(wrong)} of {len(cases)} wrong", flush=True)
+                for case in wrong if name.startswith("subsrv") else ():
+                    print(f"  {case}: {answers[case]['kind']} {answers[case]['raw'][:300]!r}")
+            result["servers"][name] = found
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if options.out is None:
+        page.write(RESULTS)
+    ours = [found for name, found in result["servers"].items() if name.startswith("subsrv")]
+    return int(any(not a["right"] for f in ours for a in f.get("answers", {}).values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
