@@ -284,7 +284,8 @@ class Connection(Output):
             if answered:
                 self.close()
                 return
-        self.send(self.encoder.error(error.status, error.reason))
+        body = exchange is None or exchange.request.method != "HEAD"
+        self.send(self.encoder.error(error.status, error.reason, body=body))
         self._body_open = True  # so that whatever else comes is discarded, and never read
         self._close_after_flush()
 

@@ -302,13 +302,17 @@ class Encoder:
         data = b"".join((status_line, lines, extra, date, server, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
 
-    def error(self, status: int, reason: str) -> bytes:
-        """A whole response that says why a request was refused; the connection closes after it."""
-        body = f"{status} {HTTPStatus(status).phrase}: {reason}\n".encode()
+    def error(self, status: int, reason: str, *, body: bool = True) -> bytes:
+        """A whole response that says why a request was refused; the connection closes after it.
+
+        Without its body to HEAD, where what follows a head would be read as another response.
+        """
+        text = f"{status} {HTTPStatus(status).phrase}: {reason}\n".encode()
         _, status_line = self._statuses[status]
-        length = b"content-length: %d\r\n" % len(body)
+        length = b"content-length: %d\r\n" % len(text)
         fixed = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-        return b"".join((status_line, fixed, length, self._date, self._server, b"\r\n", body))
+        head = b"".join((status_line, fixed, length, self._date, self._server, b"\r\n"))
+        return head + text if body else head
 
     def _special(self, fields: Headers) -> tuple[bytes, int | None, bool, set[bytes]]:
         """Lines without the ones that are ours to send, the length, close?, and all names."""
