@@ -3,53 +3,32 @@
     python -m experiments.conformance [--servers NAME,...] [--classes NAME,...] [--out FILE]
     python -m experiments.conformance --report
 
-A case whose answer was not right is sent once more, in quiet and with more patience, and the second
-answer is the one that counts: a slow machine is no fault of the server's.
+A case whose answer was not right is sent once more, with more patience, and the second answer is
+the one that counts: a slow machine is no fault of the server's. A server that answers nobody any
+more is started anew, and the case that stopped it is named.
 """
 
 import argparse
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from experiments.conformance import page
+from experiments.conformance.ask import Asker
 from experiments.conformance.case import Case
 from experiments.conformance.cases import CLASSES
 from experiments.conformance.judge import kind, right
-from experiments.conformance.servers import NAMES, Running, Servers, UnavailableServerError
-from experiments.conformance.wire import Observed, observe
+from experiments.conformance.servers import NAMES, Servers, UnavailableServerError
+from experiments.conformance.wire import Observed
 from experiments.harness import environment, publish
 from experiments.harness.interpreters import Interpreters
 from experiments.harness.paths import RESULTS
 from experiments.peers.peers import Peers
 
-_AT_ONCE = 24
-_FEW = 4
-_PATIENCE = 1.0  # seconds without a byte until a server is taken to wait for more
-_MORE_PATIENCE = 3.0
-
 # What is kept of an answer: enough for a person to see what it was.
 _KEPT = 1000
-
-
-def ask(running: Running, cases: dict[str, Case]) -> dict[str, dict[str, Any]]:
-    """What a running server answers to each case."""
-
-    def once(case: Case) -> Observed:
-        return observe(running.address, case.data, patience=_PATIENCE)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        observed = dict(zip(cases, pool.map(once, cases.values()), strict=True))
-
-    def again(name: str) -> Observed:
-        return observe(running.address, cases[name].data, patience=_MORE_PATIENCE)
-
-    wrong = [name for name, case in cases.items() if not right(case, observed[name])]
-    with ThreadPoolExecutor(_FEW) as pool:
-        observed.update(zip(wrong, pool.map(again, wrong), strict=True))
-    return {name: _record(case, observed[name]) for name, case in cases.items()}
 
 
 def _record(case: Case, observed: Observed) -> dict[str, Any]:
@@ -97,13 +76,20 @@ def main() -> int:
         servers = Servers(peers, Interpreters())
         for name in _chosen(options.servers, NAMES, parser):
             try:
-                with servers.start(name) as running:
-                    answers = ask(running, cases)
+                with Asker(partial(servers.start, name)) as asker:
+                    observed = asker.ask(cases)
             except UnavailableServerError as error:
                 found: dict[str, Any] = {"unavailable": str(error)}
                 print(f"{name}: cannot be had: {error}")
             else:
-                found = {"version": running.version, "python": running.python, "answers": answers}
+                answers = {case: _record(cases[case], each) for case, each in observed.items()}
+                running = asker.running
+                found = {
+                    "version": running.version,
+                    "python": running.python,
+                    "stopped_by": asker.stopped_by,
+                    "answers": answers,
+                }
                 wrong = [case for case, answer in answers.items() if not answer["right"]]
                 print(f"{name} {running.version}: {len(wrong)} of {len(cases)} wrong", flush=True)
                 for case in wrong if name.startswith("subsrv") else ():

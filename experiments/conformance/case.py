@@ -4,14 +4,16 @@ Verdicts are derived from RFC 9110 and 9112 alone, never from what some server d
 
 - Where a MUST names a status (400 for a missing Host, say), only that is right.
 - What does not match the grammar is not to be processed, but for the exceptions that the RFCs list
-  (9112 section 2.2: SHOULD 400, and close). Any refusal of it is right, a 4xx, 501 or 505, and so
-  is closing without an answer. A 500 is none: it says that the server failed.
+  (9112 section 2.2: SHOULD 400, and close). Any refusal of it is right, a 4xx or 5xx, and so is
+  closing without an answer.
 - What does match the grammar and is only unwise (a higher version, `GET *`, a coding that is not
   known) may be answered.
 - Where the RFCs let a recipient repair what is malformed (bare LF, obs-fold, equal
   Content-Lengths), taking it is right as well, in that meaning only.
 - What a server may do with any request is always right too, where it is stated in the case: 501
   for a method or coding that it does not know, 417, 413, 431.
+- A server may close after any answer (9112 section 9.3): what it leaves unanswered then, behind
+  one that it has answered, a client knows to send again.
 - After a message whose end is unclear nothing may be read as a request, and where 9112 says so the
   connection must be closed.
 """
@@ -50,7 +52,7 @@ class Refused:
         """Whether it is right to refuse with this."""
         if status == self.status or status in self.others:
             return True
-        return self.any and (400 <= status < 500 or status in (501, 505))
+        return self.any and 400 <= status < 600
 
 
 class Then(Enum):

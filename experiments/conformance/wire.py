@@ -38,8 +38,13 @@ class Observed:
     garbled: bool
 
 
-def observe(address: Address, data: bytes, *, patience: float) -> Observed:
-    """Send the bytes, and listen until the server closes or has said nothing for some seconds."""
+def observe(
+    address: Address, data: bytes, *, patience: float, answers: int | None = None
+) -> Observed:
+    """Send the bytes, and listen until the server closes or has said nothing for some seconds.
+
+    With `answers`, not longer than until there are so many.
+    """
     received = bytearray()
     closed = False
     with socket.create_connection(address, _CONNECT) as sock:
@@ -53,7 +58,10 @@ def observe(address: Address, data: bytes, *, patience: float) -> Observed:
         try:
             while len(received) < _MOST and (piece := sock.recv(65536)):
                 received += piece
-            closed = True
+                if answers and len(read(bytes(received), closed=False).answers) >= answers:
+                    break
+            else:
+                closed = True
         except TimeoutError:
             pass
         except OSError:

@@ -75,6 +75,7 @@ def fuzz(target: str, folder: Path, *, seconds: int, runs: int) -> tuple[Run, st
         *(sys.executable, "-m", "fuzz.target", target, f"-dict={folder / 'dictionary'}"),
         *(f"-max_len={_MOST_BYTES}", f"-max_total_time={seconds}", f"-runs={runs or -1}"),
         *(f"-artifact_prefix={findings / target}-", "-print_final_stats=1", "-timeout=300"),
+        "-report_slow_units=300",
         str(corpus),
     ]
     before = set(findings.iterdir())
