@@ -60,7 +60,7 @@ def test_lint_is_run_on_its_own_interpreter_and_first(
 ) -> None:
     assert matrix.main(["--legs", legs, "--jobs", str(jobs)]) == 0
     out = capfd.readouterr().out
-    begun = re.findall("^(?:====|----) (.*?)(?:: started| ====)$", out, re.MULTILINE)
+    begun = re.findall("^==== (.* on [0-9.]+).* ====$", out, re.MULTILINE)
     assert begun[:2] == ["lint on 3.14.2", f"pytest {legs[:4]} on {legs[:4]}.2"]
     assert re.search("\nlint +passed  [0-9]+ s +clean\n", out)
 

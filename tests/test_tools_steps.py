@@ -66,27 +66,39 @@ print("end", name, end="")
     ]
     assert signalled == 0
     out = capfd.readouterr().out
-    assert out.startswith("---- left on 3.14.2: started\n---- right on 3.14.2: started\n")
-    for name in ("left", "right"):
-        title = f"\n==== {name} on 3.14.2: ended after 0 s ====\n"
-        assert f"{title}begin {name}\nmiddle {name}\nend {name}\n" in _without_times(out)
+    assert _without_times(out) == "".join(
+        f"\n==== {name} on 3.14.2 ====\n"
+        f"begin {name}\nmiddle {name}\nend {name}\n---- {name} ended after 0 s\n"
+        for name in ("left", "right")
+    )
 
 
-def test_no_more_run_at_once_than_there_are_jobs(capfd: pytest.CaptureFixture[str]) -> None:
-    steps.run([step(name, "") for name in "abcd"], jobs=2)
-    events = [line.split(":")[1] for line in capfd.readouterr().out.splitlines() if line]
-    running = 0
-    for event in events:
-        running += 1 if event == " started" else -1
-        assert 0 <= running <= 2
-    assert len(events) == 8
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+def test_as_many_run_at_once_as_there_are_jobs(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = []
+    most = []
+
+    class Counted(steps._Running):
+        def __init__(self, step: Step) -> None:
+            super().__init__(step)
+            live.append(self)
+            most.append(len(live))
+
+        def close(self) -> None:
+            super().close()
+            live.remove(self)
+
+    monkeypatch.setattr(steps, "_Running", Counted)
+    results, _ = steps.run([step(name, "") for name in "abcde"], jobs=jobs)
+    assert [each.step for each in results] == [*"abcde"]
+    assert max(most) == jobs
 
 
 def test_results_come_in_the_order_asked_for(tmp_path: Path) -> None:
     gate = str(tmp_path / "gate")
     todo = [
         step("slow", f"meet({gate!r}); say('two errors'); sys.exit(1)"),
-        step("quick", "say('fine')"),
+        step("quick", "say('==== fine ====')"),
         step("last", f"meet({gate!r})"),
     ]
     results, _ = steps.run(todo, jobs=2)
@@ -97,18 +109,23 @@ def test_results_come_in_the_order_asked_for(tmp_path: Path) -> None:
     ]
 
 
-def test_a_single_jobs_output_comes_while_it_runs(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    with running([step("only", f"say('first'); meet({str(gate)!r}); say('second')")], jobs=1) as it:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_first_that_is_not_over_is_seen_live(jobs: int, tmp_path: Path) -> None:
+    gates = {name: str(tmp_path / name) for name in ("one", "two")}
+    todo = [
+        step(name, f"say('begin', {name!r}); meet({gate!r}); say('end', {name!r})")
+        for name, gate in gates.items()
+    ]
+    with running(todo, jobs=jobs) as it:
         assert it.stdout is not None
-        assert it.stdout.readline() == "\n"
-        assert it.stdout.readline() == "==== only on 3.14.2 ====\n"
-        assert it.stdout.readline() == "first\n"
-        gate.write_text("")
-        rest = it.stdout.read()
-    assert rest.startswith("second\n")
-    assert "Result(step='only', passed=True, said='second'" in rest
+        for name, gate in gates.items():
+            assert it.stdout.readline() == "\n"
+            assert it.stdout.readline().startswith(f"==== {name} on 3.14.2")
+            assert it.stdout.readline() == f"begin {name}\n"
+            _meet(gate)
+            assert it.stdout.readline() == f"end {name}\n"
+            assert it.stdout.readline().startswith(f"---- {name} ended after ")
+        assert it.stdout.read().count("passed=True") == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -148,6 +165,7 @@ def test_a_second_interrupt_waits_for_nothing(tmp_path: Path) -> None:
         pid = int(it.stdout.readline())
         _meet(gate)
         it.send_signal(signal.SIGINT)
+        assert it.stdout.readline() == "\n"
         assert it.stdout.readline().startswith("---- interrupted")
         assert it.stdout.readline() == "no\n"
         it.send_signal(signal.SIGINT)
@@ -219,7 +237,7 @@ print("signal", signalled)
 
 
 def _without_times(out: str) -> str:
-    return re.sub(r"after \d+ s", "after 0 s", out)
+    return re.sub(r"after \d+ s", "after 0 s", re.sub(r", begun \d+ s ago", "", out))
 
 
 def _ended(pid: int) -> bool:

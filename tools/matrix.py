@@ -42,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--jobs",
         type=_count,
         default=_usable_cpus(),
-        help="steps at a time, their output shown as each ends; 1 shows it as it comes "
-        "(default: the CPUs, here %(default)s)",
+        metavar="N",
+        help="steps at a time (default: the CPUs that can be used, here %(default)s)",
     )
     options, pytest_options = parser.parse_known_args(argv)
     legs = options.legs.split()

@@ -36,11 +36,6 @@ class Step:
     made: Environment
     words: Sequence[str]
 
-    @property
-    def title(self) -> str:
-        """The step and its interpreter."""
-        return f"{self.name} on {self.made.interpreter.version}"
-
 
 @dataclass(frozen=True)
 class Result:
@@ -55,30 +50,34 @@ class Result:
 def run(todo: Sequence[Step], *, jobs: int) -> tuple[list[Result], int]:
     """Run the steps, begun in this order, up to ``jobs`` at a time.
 
-    A single job's output is passed on as it comes. Of more, each is kept until its step ends.
+    Their output comes in this order, too, as if they ran one after the other: the first that is
+    not over is seen live, and what the later ones say is kept until it is their turn.
 
     Returns:
         The results in the same order; and the signal that interrupted it, 0 for none.
     """
-    results: dict[str, Result] = {}
     waiting = list(todo)
     running: list[_Running] = []
+    unseen: list[_Running] = []
+    results: list[Result] = []
     signalled = 0
     with _stop_signals() as stop, selectors.DefaultSelector() as selector:
         selector.register(stop, selectors.EVENT_READ)
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    running.append(_Running(waiting.pop(0), stream=jobs == 1))
-                    selector.register(running[-1].output, selectors.EVENT_READ, running[-1])
+                    begun = _Running(waiting.pop(0))
+                    running.append(begun)
+                    unseen.append(begun)
+                    selector.register(begun.output, selectors.EVENT_READ, begun)
                 due = min(each.deadline for each in running) - time.monotonic()
                 for key, _ in selector.select(max(due, 0.0)):
                     if key.fileobj is stop:
                         signalled = stop.recv(1)[0]
-                        _say("---- interrupted: the steps are ending; once more ends them at once")
-                        for step in waiting:
-                            results[step.name] = Result(step.name, False, "not run", 0.0)
                         waiting.clear()
+                        _say(
+                            "\n---- interrupted: the steps are ending; once more ends them at once"
+                        )
                         for each in running:
                             each.end("interrupted")
                     else:
@@ -89,27 +88,31 @@ def run(todo: Sequence[Step], *, jobs: int) -> tuple[list[Result], int]:
                 for each in [each for each in running if each.over]:
                     selector.unregister(each.output)
                     running.remove(each)
-                    results[each.step.name] = each.result()
+                    each.close()
+                while unseen and (result := unseen[0].show()):
+                    results.append(result)
+                    unseen.pop(0)
         finally:
             for each in running:
                 each.kill()
-    return [results[step.name] for step in todo], signalled
+    results += [Result(step.name, False, "not run", 0.0) for step in todo[len(results) :]]
+    return results, signalled
 
 
 class _Running:
     """A step under way."""
 
-    def __init__(self, step: Step, *, stream: bool) -> None:
-        self.step = step
-        self._stream = stream
+    def __init__(self, step: Step) -> None:
+        self._step = step
         self._heard = bytearray()
+        self._shown: int | None = None
         self._fault = ""
+        self._result: Result | None = None
         self._begin = time.monotonic()
         #: time.monotonic() at which to end it.
         self.deadline = self._begin + _TIMEOUT
         #: Whether nothing more is expected of it.
         self.over = False
-        _say(f"\n==== {step.title} ====" if stream else f"---- {step.title}: started")
         self._process = subprocess.Popen(
             [str(step.made.python), *step.words],
             cwd=ROOT,
@@ -127,8 +130,22 @@ class _Running:
         chunk = os.read(self.output.fileno(), 1 << 16)
         self._heard += chunk
         self.over = self.over or not chunk
-        if self._stream:
-            _pass_on(chunk)
+
+    def show(self) -> Result | None:
+        """Pass on what it has said since it was last shown; return the result, if it has ended."""
+        if self._shown is None:
+            ago = time.monotonic() - self._begin
+            begun = f", begun {ago:.0f} s ago" if ago >= 1 else ""
+            _say(f"\n==== {self._step.name} on {self._step.made.interpreter.version}{begun} ====")
+            self._shown = 0
+        # As bytes: what the step could print, this need not be able to encode.
+        sys.stdout.buffer.write(self._heard[self._shown :])
+        sys.stdout.buffer.flush()
+        self._shown = len(self._heard)
+        if self._result is not None:
+            newline = "" if self._heard.endswith(b"\n") or not self._heard else "\n"
+            _say(f"{newline}---- {self._step.name} ended after {self._result.seconds:.0f} s")
+        return self._result
 
     def end(self, reason: str) -> None:
         """Ask it to end; asked a second time, or too late, it is ended."""
@@ -145,8 +162,8 @@ class _Running:
         """End it and what it left running, at once."""
         self._signal(signal.SIGKILL)
 
-    def result(self) -> Result:
-        """Say how it ended, once it is over."""
+    def close(self) -> None:
+        """Note how it ended, once it is over, and leave nothing of it."""
         try:
             status = self._process.wait(max(self.deadline - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:  # it has closed its output, and goes on
@@ -155,13 +172,10 @@ class _Running:
             status = self._process.wait()
         self.kill()
         self.output.close()
-        seconds = time.monotonic() - self._begin
-        if not self._stream:
-            _say(f"\n==== {self.step.title}: ended after {seconds:.0f} s ====")
-            _pass_on(self._heard if self._heard.endswith(b"\n") else self._heard + b"\n")
         lines = [line.strip("= ") for line in self._heard.decode(errors="replace").splitlines()]
         said = self._fault or next(filter(None, reversed(lines)), "")
-        return Result(self.step.name, status == 0 and not self._fault, said, seconds)
+        passed = status == 0 and not self._fault
+        self._result = Result(self._step.name, passed, said, time.monotonic() - self._begin)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -190,8 +204,3 @@ def _stop_signals() -> Iterator[socket.socket]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _pass_on(output: bytes | bytearray) -> None:
-    sys.stdout.buffer.write(output)
-    sys.stdout.buffer.flush()
