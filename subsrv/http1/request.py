@@ -64,10 +64,6 @@ class Request:
         return derived.copy()
 
 
-_COOKIE = (b"\r\nC", b"\r\nc")
-_REFERER = (b"\r\nR", b"\r\nr")
-
-
 class HeadParser:
     """Parses heads for all connections of one worker. Not shared between workers, see memo.py.
 
@@ -106,11 +102,15 @@ class HeadParser:
         # What identifies a user or a page must not stand in a block. Names as browsers write them,
         # and as proxies do that speak HTTP/2 to clients: where they are spelled otherwise, less is
         # found in the memo, no more.
-        cut = cookie = head.rfind(b"ookie: ", end) - 3
-        if cut < end or head[cut : cut + 3] not in _COOKIE:
-            cut = cookie = len(head)
-        referer = head.rfind(b"eferer: ", end, cut) - 3
-        if referer >= end and head[referer : referer + 3] in _REFERER:
+        cut = cookie = head.rfind(b"\r\nCookie: ", end)
+        if cookie < 0:
+            cut = cookie = head.rfind(b"\r\ncookie: ", end)
+            if cookie < 0:
+                cut = cookie = len(head)
+        referer = head.rfind(b"\r\nReferer: ", end, cookie)
+        if referer < 0:
+            referer = head.rfind(b"\r\nreferer: ", end, cookie)
+        if referer >= 0:
             cut = referer
         block = self._blocks.find(head[end + 2 : cut])
         headers, simple = block.fields, block.simple
