@@ -1,5 +1,6 @@
 """Exchanges that read the whole body before they call the application (WSGI and native)."""
 
+import contextlib
 import io
 from typing import BinaryIO
 
@@ -32,7 +33,8 @@ class CollectingExchange[App](Exchange[App]):
     def close_input(self) -> None:
         """Free the body."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of what waits to be written, and is not wanted
+                self._file.close()
             self._file = None
 
     def begin(self) -> None:
@@ -43,7 +45,15 @@ class CollectingExchange[App](Exchange[App]):
             self._transport.want_body()
 
     def body_received(self, data: bytes) -> bool:
-        """See Exchange."""
+        """See Exchange. OSError where there is no room for it; the connection answers 500."""
+        try:
+            self._keep(data)
+        except OSError:
+            self.close_input()
+            raise
+        return True
+
+    def _keep(self, data: bytes) -> None:
         if self._file is None:
             self._file = io.BytesIO()
         before, self._size = self._size, self._size + len(data)
@@ -55,7 +65,6 @@ class CollectingExchange[App](Exchange[App]):
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115
                 self._file.write(memory.read())
         self._file.write(data)
-        return True
 
     def body_ended(self) -> None:
         """See Exchange."""

@@ -142,6 +142,14 @@ async def progress(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @route
+async def counters(_scope: Scope, _receive: Receive, send: Any) -> None:
+    """What the worker has counted: from its inside, for nothing outside shows it as it serves."""
+    shared = send.__self__._transport._shared
+    now = {"connections": len(shared.connections), "in_flight": shared.in_flight}
+    await answer_json(send, {**shared.snapshot(), **now})
+
+
+@route
 async def who(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Which isolate answers."""
     await answer_json(send, whoami())
