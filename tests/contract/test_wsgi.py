@@ -189,7 +189,7 @@ def test_start_response_may_wait_for_the_first_block(client: Client) -> None:
     assert client.get("/start-in-iteration").body == b"late"
 
 
-@pytest.mark.parametrize("line", ["204 Nothing", "304 Not%20Modified"])
+@pytest.mark.parametrize("line", ["204 Nothing", "205 Reset", "304 Not%20Modified"])
 def test_a_status_without_a_body_has_none(client: Client, line: str) -> None:
     response = client.get(f"/status?line={line.replace(' ', '%20')}")
     assert (response.status, response.body) == (int(line[:3]), b"")
@@ -265,6 +265,11 @@ BEFORE_THE_HEAD = {
     "/header-crlf": "ResponseError: the value of the header b'X-A' has a forbidden byte",
     "/header-unicode": "ResponseError: '\\\\u4e2d|\u4e2d' is not Latin-1",
     "/header-name": "ResponseError: the header name b'X A' is not a token",
+    "/header-name-crlf": "ResponseError: the header name b'X: 1.* is not a token",
+    "/header-nul": "ResponseError: the value of the header b'X-A' has a forbidden byte",
+    "/header-lf": "ResponseError: the value of the header b'X-A' has a forbidden byte",
+    "/status-crlf": "ResponseError: '200 OK.* is no status of a final response",
+    "/status-informational": "ResponseError: '103 Early Hints' is no status of a final response",
     "/status?line=OK": "ResponseError: 'OK' is no status",
     "/status?line=100%20Continue": "ResponseError: '100 Continue' is no status",
 }
