@@ -15,7 +15,8 @@ from typing import NamedTuple
 from subsrv.http1 import grammar
 from subsrv.http1.body import ChunkedBody, LengthBody
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.request import Field, HeadParser, Request
+from subsrv.http1.memo import Field
+from subsrv.http1.request import HeadParser, Request
 
 # RFC 9112 section 2.2 asks to ignore at least one empty line before a request line.
 _BLANK_LINES = 4
