@@ -69,7 +69,9 @@ def counted(server: Server, **expected: int) -> Iterator[Counter[str]]:
 
 def worker(server: Server) -> int:
     """The process that the only worker is, or is in."""
-    return counters(server)["pid"]
+    with Client(server) as client:
+        pid: int = client.get("/who").json()["pid"]
+        return pid
 
 
 def to_the_end(client: Client) -> bytes:
@@ -142,7 +144,8 @@ def test_a_client_that_reads_in_drips(strict: Server, probe: Probe) -> None:
 def test_a_flood_of_requests_by_a_client_that_never_reads(hasty: Server) -> None:
     """It fills the buffers on the way, and not the server's memory; then it is given up."""
     with counted(hasty, timed_out_write=1) as grown, Client(hasty) as client:
-        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            client.sock.setsockopt(socket.SOL_SOCKET, buffer, 65536)
         sent = 0
         flood = request("/stream?blocks=1&size=65536") * 100
         with contextlib.suppress(ConnectionError):

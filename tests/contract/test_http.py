@@ -147,9 +147,7 @@ def test_what_is_between_client_and_server_changes_no_answer(client: Client) -> 
     ],
 )
 @pytest.mark.parametrize("expects", [False, True])
-def test_who_closes(
-    client: Client, version: str, option: str, kept: bool, expects: bool
-) -> None:
+def test_who_closes(client: Client, version: str, option: str, kept: bool, expects: bool) -> None:
     """Connection options, versions and expectations, each with each (RFC 9112 section 9.3)."""
     headers = [f"Connection: {option}"] if option else []
     headers += ["Expect: 100-continue"] if expects else []
