@@ -70,6 +70,15 @@ def test_the_environ(client: Client, wsgi: Server) -> None:
     }
 
 
+def test_credentials_given_twice_are_none(client: Client) -> None:
+    """Joined, so that none of them is what somebody before us has checked."""
+    lines = ("Authorization: Basic a", "Authorization: Basic b", "Content-Type: a/b")
+    environ = client.get("/environ", *lines, "Content-Type: c/d", "Cookie: a", "Cookie: b").json()
+    assert environ["HTTP_AUTHORIZATION"] == "Basic a,Basic b"
+    assert environ["CONTENT_TYPE"] == "a/b,c/d"
+    assert environ["HTTP_COOKIE"] == "a; b"
+
+
 def test_what_the_server_says_of_itself(client: Client, wsgi: Server) -> None:
     threads = wsgi.args[wsgi.args.index("--threads") + 1]
     assert client.get("/flags").json() == {
