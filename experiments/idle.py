@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ _REQUEST = b"GET / HTTP/1.1\r\nHost: idle\r\nUser-Agent: idle\r\nAccept: */*\r\n
 _SPARE = 100
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--connections", type=int, default=10_000)
@@ -34,13 +34,18 @@ def main() -> None:
     parser.add_argument("--app", default="experiments.apps.hello:asgi")
     parser.add_argument("--requests", type=int, default=5000, help="of the busy client, each time")
     parser.add_argument("--seconds", type=float, default=10.0, help="of watching it do nothing")
-    options = parser.parse_args()
+    parser.add_argument(
+        "--settle",
+        type=float,
+        default=7.0,
+        help="seconds for connections to give up what they keep for speed only",
+    )
+    options = parser.parse_args(arguments)
     allow_descriptors(options.connections + _SPARE)
     with server(options.mode, options.app) as (pid, address), ExitStack() as stack:
         for _ in range(3):  # so that what the first connections alone need is there
             with ExitStack() as warm_up:
                 open_connections(warm_up, address, 256)
-        # Past the second after which a connection gives up what it kept for speed.
         alone = observe(pid, address, options)
         open_connections(stack, address, options.connections)
         crowded = observe(pid, address, options)
@@ -102,7 +107,7 @@ def request(sock: socket.socket) -> None:
 
 def observe(pid: int, address: tuple[str, int], options: argparse.Namespace) -> dict[str, float]:
     """Memory, the cost of doing nothing, and of one client's requests."""
-    time.sleep(2.5)
+    time.sleep(options.settle)
     memory = {"uss": 0, "pss": 0}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         name, _, rest = line.partition(":")
