@@ -347,9 +347,11 @@ class _Variables(dict[tuple[bytes, bytes], tuple[str, str]]):
 
     def __missing__(self, field: tuple[bytes, bytes]) -> tuple[str, str]:
         name, value = field
+        if name == b"cookie":
+            return "HTTP_COOKIE", value.decode("latin-1")  # hardly ever comes again
         key = _KEYS.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
         variable = (_DROPPED if b"_" in name else key), value.decode("latin-1")
-        if self._size and len(value) <= _CACHED_VALUE and name != b"cookie":
+        if self._size and len(value) <= _CACHED_VALUE:
             if len(self) >= self._size:
                 self.clear()
             self[field] = variable

@@ -22,8 +22,6 @@ _SPECIAL = frozenset(
 # bytes that a memo can hold. So are cookies, which hardly ever come twice.
 _KEPT_LINE = 512
 
-_COOKIE = (b"Cookie: ", b"cookie: ")
-
 # The same for blocks. Browsers send 500 to 1,000 bytes beside their cookies.
 _KEPT_BLOCK = 2048
 
@@ -63,9 +61,6 @@ class Lines(dict[bytes, Field]):
         self.full = False
 
     def __missing__(self, line: bytes) -> Field:
-        if line.startswith(_COOKIE) and grammar.field_value.fullmatch(line, 8):
-            # The one line that is new in most heads.
-            return b"cookie", line[8:].strip(b" \t")
         match = grammar.field_line.fullmatch(line)
         if match is None:
             raise ProtocolError(400, _what_is_wrong(line))

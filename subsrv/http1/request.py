@@ -64,25 +64,6 @@ class Request:
         return derived.copy()
 
 
-_COOKIE = (b"\r\nC", b"\r\nc")
-_REFERER = (b"\r\nR", b"\r\nr")
-
-
-def _cut(head: bytes, start: int) -> int:
-    """Where the lines end that other requests may have, too: at a cookie, or at a Referer.
-
-    Names as browsers write them, and as proxies do that speak HTTP/2 to clients: if it is another
-    spelling, or another order, less is found in the memo, no more.
-    """
-    cut = head.rfind(b"ookie: ", start) - 3
-    if cut < start or head[cut : cut + 3] not in _COOKIE:
-        cut = len(head)
-    referer = head.rfind(b"eferer: ", start, cut) - 3
-    if referer >= start and head[referer : referer + 3] in _REFERER:
-        return referer
-    return cut
-
-
 class HeadParser:
     """Parses heads for all connections of one worker. Not shared between workers, see memo.py.
 
@@ -98,39 +79,59 @@ class HeadParser:
 
     def parse(self, head: bytes) -> Request:
         """The request whose head this is, without the empty line that ends it. ProtocolError."""
-        end = head.find(b"\r\n")
-        if end < 0:
-            end = len(head)
+        usual = grammar.usual_request_line.match(head)
+        if usual is not None:
+            method, raw_path, query = usual.groups(b"")
+            version, authority = b"1.1", None
+            end = usual.end() - 2
+        else:
+            method = b""  # see below
+            end = head.find(b"\r\n")
+            if end < 0:
+                end = len(head)
         if end > self._most_line:
             raise ProtocolError(414, "the request line is too long")
         if len(head) - end > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
-        match = grammar.request_line.fullmatch(head, 0, end)
-        if match is None:
-            raise ProtocolError(400, "the request line is malformed")
-        method, target, version = match.groups()
-        if version != b"1.1" and version != b"1.0":
-            raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+        if not method or method == b"CONNECT":
+            method, version, authority, raw_path, query = _request_line(head[:end])
 
         known = self._lines
         if known.full:
             known.make_room()
-        cut = _cut(head, end)
+        # What identifies a user or a page must not stand in a block. Names as browsers write them,
+        # and as proxies do that speak HTTP/2 to clients: where they are spelled otherwise, less is
+        # found in the memo, no more.
+        cut = cookie = head.rfind(b"\r\nCookie: ", end)
+        if cookie < 0:
+            cut = cookie = head.rfind(b"\r\ncookie: ", end)
+            if cookie < 0:
+                cut = cookie = len(head)
+        referer = head.rfind(b"\r\nReferer: ", end, cookie)
+        if referer < 0:
+            referer = head.rfind(b"\r\nreferer: ", end, cookie)
+        if referer >= 0:
+            cut = referer
         block = self._blocks.find(head[end + 2 : cut])
-        headers = block.fields
-        simple = block.simple
-        if cut < len(head):
-            loose = head[cut + 2 :].split(b"\r\n")
+        headers, simple = block.fields, block.simple
+        last = grammar.cookie_line.fullmatch(head, cookie + 2)
+        if last is None:
+            cookie = len(head)
+            tail: tuple[Field, ...] = ()
+        else:
+            # The one line that is new in most heads; browsers often send it last.
+            tail = ((b"cookie", last[1].strip(b" \t")),)
+        if cut < cookie:
+            loose = head[cut + 2 : cookie].split(b"\r\n")
             if len(headers) + len(loose) > self._most_fields:
                 raise ProtocolError(431, "there are too many header lines")
-            headers += tuple(map(known.__getitem__, loose))
+            tail = (*map(known.__getitem__, loose), *tail)
             simple = simple and known.special.isdisjoint(loose)
+        if tail:
+            headers += tail
+            if len(headers) > self._most_fields:
+                raise ProtocolError(431, "there are too many header lines")
 
-        authority = None
-        if target.startswith(b"/") and method != b"CONNECT":
-            raw_path, _, query = target.partition(b"?")
-        else:
-            authority, raw_path, query = _other_form(method, target)
         request = Request(method.decode("ascii"), raw_path, query, headers)
         request.block = block
         if not simple or version == b"1.0" or authority is not None:
@@ -140,6 +141,20 @@ class HeadParser:
         if method == b"HEAD":
             request.plain = False
         return request
+
+
+def _request_line(line: bytes) -> tuple[bytes, bytes, bytes | None, bytes, bytes]:
+    """Method, version, authority, path and query of any request line."""
+    match = grammar.request_line.fullmatch(line)
+    if match is None:
+        raise ProtocolError(400, "the request line is malformed")
+    method, target, version = match.groups()
+    if version != b"1.1" and version != b"1.0":
+        raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    if target.startswith(b"/") and method != b"CONNECT":
+        raw_path, _, query = target.partition(b"?")
+        return method, version, None, raw_path, query
+    return method, version, *_other_form(method, target)
 
 
 def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes]:
