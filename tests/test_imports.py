@@ -45,9 +45,12 @@ ROOMS = {
     "hello": {"apps.native"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
-    "http1.body": {"http1.grammar", "http1.errors", "http1.request"},
-    "http1.reader": {"http1.grammar", "http1.body", "http1.errors", "http1.request"},
-    "http1.request": {"http1.grammar", "http1.errors"},
+    "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
+    "http1.memo": {"http1.grammar", "http1.errors"},
+    "http1.reader": {
+        *("http1.grammar", "http1.body", "http1.errors", "http1.memo", "http1.request"),
+    },
+    "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
     "http1.response": {"http1.grammar", "http1.request"},
 }
 
