@@ -183,28 +183,30 @@ class Connection(Ending):
 
     def _body_event(self, event: bytes | End) -> None:
         exchange = self._exchange
-        now = self._reactor.now
-        if exchange is None or exchange.awaits_body:
-            self._waited = now - self._stamp
-        if not isinstance(event, End):
-            # Each byte buys the client some time, but none in advance: one that sends so little
-            # that nobody would wait for it runs out of time, however steadily it comes.
-            waited = self._waited - len(event) * self._shared.timeouts.body_pace
-            self._waited = waited if waited > 0 else 0.0
-        self._stamp = now - self._waited
         if self._owes_continue:
             self._settle_continue()  # it comes unasked
         if isinstance(event, End):
             self._body_open = False
             self._discarded = 0
+            self._waited = 0.0
+            self._stamp = self._reactor.now
             self._more = self._reader.buffered > 0 or self._ended
             if exchange is not None:
                 exchange.body_ended()
-        elif exchange is not None:
+            return
+        # Each byte buys the client some time, but none in advance: one that sends so little that
+        # nobody would wait for it runs out of time, however steadily it comes.
+        size, now = len(event), self._reactor.now
+        if exchange is None or exchange.awaits_body:
+            self._waited = now - self._stamp
+        waited = self._waited - size * self._shared.timeouts.body_pace
+        self._waited = waited = waited if waited > 0.0 else 0.0
+        self._stamp = now - waited
+        if exchange is not None:
             if not exchange.body_received(event) and self._exchange is exchange:
                 self._hold()
         else:
-            self._discarded += len(event)
+            self._discarded += size
             if self._discarded > _DISCARDED_BODY:
                 self._close_after_flush()
 
@@ -257,7 +259,8 @@ class Connection(Ending):
         """See Transport."""
         self._exchange = None
         if self._in_flight:
-            self._release()
+            self._in_flight = False
+            self._shared.in_flight -= 1
         self._stamp = self._reactor.now
         if self._body_open:
             self._discard()

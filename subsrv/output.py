@@ -79,10 +79,11 @@ class Output:
 
     def _cork(self, data: bytes) -> None:
         """Keep a response that others are about to follow, so that they leave together."""
-        if self._corked is None:
+        corked = self._corked
+        if corked is None:
             self._corked = [data]
-        elif len(self._corked) < _CORKED:
-            self._corked.append(data)
+        elif len(corked) < _CORKED:
+            corked.append(data)
         else:
             self._transmit(data)
 

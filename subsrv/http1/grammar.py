@@ -49,13 +49,8 @@ _PORT = rb"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553
 
 # RFC 3986 section 3.2: uri-host [ ":" port ]. A registered name is kept to the characters that
 # it and its percent-encoding use.
-host = re.compile(
-    rb"(\["
-    + _IPV6
-    + rb"\]|(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++)(?::("
-    + _PORT
-    + rb"))?"
-)
+_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})++"
+host = re.compile(rb"(" + _NAME + rb"|\[" + _IPV6 + rb"\])(?::(" + _PORT + rb"))?")
 
 # absolute-form (RFC 9112 section 3.2.2), the schemes that an HTTP server answers for.
 absolute_target = re.compile(rb"(?i:https?)://([^/?]++)(/[^?]*+)?(?:\?(.*+))?")
