@@ -49,6 +49,14 @@ class Reactor:
     def unwatch(self, _fd: int) -> None:
         self.callback = None
 
+    @property
+    def watched(self) -> bool:
+        return self.callback is not None
+
+    def ready(self) -> None:
+        assert self.callback is not None
+        self.callback(IN)
+
 
 def listen(
     sock: Sock, accepted: Callable[[Any, object], None]
@@ -69,10 +77,9 @@ def test_running_out_pauses_is_logged_once_and_passes(
     sock = Sock(number, number, number, connection, number)
     listener, reactor, shared = listen(sock, lambda accepted, _: got.append(accepted))
     for pause in range(1, 4):
-        assert reactor.callback is not None
-        reactor.callback(IN)
+        reactor.ready()
         assert listener.paused
-        assert reactor.callback is None  # or a level-triggered epoll would spin
+        assert not reactor.watched  # or a level-triggered epoll would spin
         assert reactor.ticking
         assert shared.accept_pauses == pause
         listener.tick(reactor.now)
@@ -81,10 +88,9 @@ def test_running_out_pauses_is_logged_once_and_passes(
         listener.tick(reactor.now)
         assert not listener.paused
     assert len(caplog.records) == 1
-    assert reactor.callback is not None
-    reactor.callback(IN)
+    reactor.ready()
     assert got == [connection]
-    reactor.callback(IN)
+    reactor.ready()
     assert len(caplog.records) == 2  # it had passed, and begins again
 
 
@@ -95,8 +101,7 @@ def test_what_cannot_be_watched_is_closed(number: int) -> None:
 
     connection = Sock()
     listener, reactor, shared = listen(Sock(connection), accepted)
-    assert reactor.callback is not None
-    reactor.callback(IN)
+    reactor.ready()
     assert connection.closed
     assert listener.paused
     assert shared.accept_pauses == 1
@@ -105,7 +110,6 @@ def test_what_cannot_be_watched_is_closed(number: int) -> None:
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM])
 def test_a_connection_that_failed_before_it_began_is_passed_over(number: int) -> None:
     listener, reactor, shared = listen(Sock(number), lambda *_: None)
-    assert reactor.callback is not None
-    reactor.callback(IN)
+    reactor.ready()
     assert not listener.paused
     assert (shared.accept_pauses, shared.accept_errors) == (0, 1)
