@@ -41,6 +41,9 @@ ROOMS = {
     "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
     "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
     "hello": {"apps.native"},
+    "bench.requests": {"errors"},
+    "bench.engine": {"bench.answers", "bench.latency", "bench.requests", "errors"},
+    "bench.client": {"bench.engine", "bench.requests", "errors"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.request"},
@@ -122,6 +125,10 @@ def reach(start: str) -> set[str]:
 
 def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
     assert not {room for room in reach("worker") if room.startswith(("backends", "superv", "cli"))}
+
+
+def test_nothing_that_serves_imports_the_measuring() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:
