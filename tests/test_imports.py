@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "config", "errors", "logs", "settings", "supervisor"},
+    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {
@@ -42,8 +42,22 @@ ROOMS = {
     "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
-    "bench.engine": {"bench.answers", "bench.latency", "bench.requests", "errors"},
-    "bench.client": {"bench.engine", "bench.requests", "errors"},
+    "bench.load": {"bench.latency", "bench.requests", "errors"},
+    "bench.engine": {"bench.answers", "bench.load"},
+    "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
+    "bench.options": {"config", "errors"},
+    "bench.launch": {"errors"},
+    "bench.machine": {"subsrv"},
+    "bench.wrk": {"bench.requests", "errors"},
+    "bench.measure": {
+        *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),
+        *("bench.wrk", "errors"),
+    },
+    "bench.study": {"bench.launch", "bench.load", "bench.machine", "bench.measure", "errors"},
+    "bench.judge": {"bench.measure", "bench.study"},
+    "bench.text": {"bench.judge", "bench.study"},
+    "bench.page": {"bench.judge", "bench.study", "bench.text"},
+    "bench.command": {"bench.*", "config", "errors"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.request"},

@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import NoReturn, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from subsrv.bench import requests
-from subsrv.bench.engine import Check, Engine, Load, LoadError, Result
+from subsrv.bench.engine import Engine
+from subsrv.bench.load import Check, Load, LoadError, Result
+from subsrv.bench.options import Parser, count, seconds
 from subsrv.bench.requests import Request
 from subsrv.errors import ConfigError, SubsrvError
 
@@ -188,13 +189,8 @@ def loads(text: str) -> Report:
     return Report(**fields)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message} (try {self.prog} --help)")
-
-
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m subsrv.bench.client",
         description="Put a load on an HTTP/1.1 server and time its answers.",
         epilog=_EPILOG,
@@ -204,11 +200,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("url", metavar="URL", help="http://HOST:PORT[/path]")
     add("--requests", metavar="FILE", help="what to send, see below; - is standard input")
-    add("--rate", type=_positive, help="requests a second (default: closed loop)")
-    add("--connections", type=_count, default=64, metavar="N", help="(default: 64)")
-    add("--duration", type=_positive, default=10.0, metavar="SECONDS", help="(default: 10)")
-    add("--count", type=_count, metavar="N", help="end after so many requests")
-    add("--timeout", type=_positive, default=10.0, metavar="SECONDS", help="(default: 10)")
+    add("--rate", type=seconds, help="requests a second (default: closed loop)")
+    add("--connections", type=count, default=64, metavar="N", help="(default: 64)")
+    add("--duration", type=seconds, default=10.0, metavar="SECONDS", help="(default: 10)")
+    add("--count", type=count, metavar="N", help="end after so many requests")
+    add("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="(default: 10)")
     add(
         "--check",
         choices=[each.value for each in Check],
@@ -219,29 +215,13 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _positive(text: str) -> float:
-    if not 0 < (number := float(text)) < 1e9:
-        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
-    return number
-
-
-def _count(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
-    return number
-
-
 def _read_requests(options: argparse.Namespace) -> Sequence[Request]:
     if options.requests is None:
         parts = urlsplit(options.url)
         return (Request(path=(parts.path or "/") + (f"?{parts.query}" if parts.query else "")),)
     if options.requests == "-":
         return requests.read(sys.stdin, "standard input")
-    try:
-        lines = Path(options.requests).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{options.requests} cannot be read: {error}") from None
-    return requests.read(lines, options.requests)
+    return requests.read_file(options.requests)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

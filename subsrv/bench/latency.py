@@ -3,7 +3,7 @@
 import bisect
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 #: The percentiles that reports have, by their names; 100 is the maximum.
@@ -23,6 +23,9 @@ class Latencies:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._values)
 
     def summary(self) -> dict[str, float]:
         """Percentiles and mean in microseconds, by name; empty where there is no value."""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from subsrv.errors import ConfigError
@@ -87,6 +88,16 @@ def read(lines: Iterable[str], name: str = "requests") -> tuple[Request, ...]:
     if not found:
         raise ConfigError(f"{name} has no request")
     return tuple(found)
+
+
+def read_file(path: str) -> tuple[Request, ...]:
+    """Read a file of requests by its name. ConfigError if it cannot be read, too."""
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} cannot be read: {why}") from None
+    return read(lines, path)
 
 
 def _from_words(line: str) -> Request:
