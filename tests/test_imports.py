@@ -57,7 +57,7 @@ ROOMS = {
     "bench.judge": {"bench.measure", "bench.study"},
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
-    "bench.command": {"bench.*", "config", "errors"},
+    "bench.command": {"bench.*", "config", "errors", "settings"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.request"},

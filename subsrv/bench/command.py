@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from subsrv import settings
 from subsrv.bench import judge, machine, page, requests, text, wrk
 from subsrv.bench.load import Check
 from subsrv.bench.measure import Traffic
@@ -154,7 +155,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add("--html", metavar="FILE", help="write one page with plots there")
     passed = parser.add_argument_group("Passed on to the server (see subsrv --help)")
     for name in _PASSED:
-        spelling = f"--{name.replace('_', '-')}"
+        spelling = settings.flag(name)
         if OPTIONS[name].kind is Kind.FLAG:
             passed.add_argument(spelling, action="store_true")
         else:
@@ -163,8 +164,6 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    if fault := OPTIONS["app"].fault(options.app):
-        raise ConfigError(f"APP {fault}")
     if options.path and options.requests:
         raise ConfigError("--path and --requests exclude each other")
     for path in (options.json, options.html):
@@ -203,11 +202,12 @@ def _requests(options: argparse.Namespace) -> Sequence[Request]:
 
 def _passed(options: argparse.Namespace) -> tuple[str, ...]:
     words: list[str] = []
-    for name in _PASSED:
-        value = getattr(options, name)
-        flag = f"--{name.replace('_', '-')}"
+    given = {settings.flag(name): value for name in _PASSED if (value := getattr(options, name))}
+    # By the server's rules and from all its sources, before anything is launched.
+    settings.from_sources({"APP": options.app, **given}, os.environ, Path())
+    for flag, value in given.items():
         if value is True:
             words.append(flag)
-        elif value:
+        else:
             words += (flag, value)
     return tuple(words)
