@@ -18,11 +18,16 @@ _TARGET = rb"[!$-;=?-~]"
 request_line = re.compile(
     rb"(" + _TCHAR + rb"++) (" + _TARGET + rb"++) HTTP/([0-9]\.[0-9])",
 )
+# Nearly all that come, with their CR LF: HTTP/1.1 and a target in origin-form, cut at its query.
+usual_request_line = re.compile(
+    rb"(" + _TCHAR + rb"++) (/[!$-;=@-~]*+)(?:\?(" + _TARGET + rb"*+))?+ HTTP/1\.1\r\n"
+)
 
 # RFC 9110 section 5.5: visible characters, SP, HTAB and obs-text; no other control, and so no
 # bare CR, bare LF or NUL. No whitespace before the colon (RFC 9112 section 5.1); a line that
 # begins with whitespace (obs-fold, section 5.2) has no name and does not match either.
 field_line = re.compile(rb"(" + _TCHAR + rb"++):([\t\x20-\x7e\x80-\xff]*+)")
+cookie_line = re.compile(rb"[Cc]ookie: ([\t\x20-\x7e\x80-\xff]*+)")
 field_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*+")
 
 # RFC 3986 section 3.2: uri-host [ ":" port ]. A registered name is kept to the characters that
