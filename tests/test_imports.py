@@ -47,7 +47,7 @@ ROOMS = {
     "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
     "bench.options": {"config", "errors"},
     "bench.launch": {"errors"},
-    "bench.machine": {"subsrv"},
+    "bench.machine": {""},
     "bench.wrk": {"bench.requests", "errors"},
     "bench.measure": {
         *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),

@@ -104,8 +104,10 @@ class Server:
         """Let the server drain and wait for it; LaunchError if it does not end with status 0."""
         begin = time.monotonic()
         self._process.send_signal(signal.SIGTERM)
-        status = self._wait(_STOP_TIMEOUT)
-        self.kill()
+        try:
+            status = self._wait(_STOP_TIMEOUT)
+        finally:  # an interrupt must not leave it behind, either
+            self.kill()
         if status != 0:
             self._fail("not stopped cleanly", status, time.monotonic() - begin)
 
