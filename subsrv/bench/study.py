@@ -138,9 +138,10 @@ class Study:
             try:
                 with server:
                     self._check(server)
-                    traffic = self._traffic()
-                    brief = replace(traffic, duration=min(_PROBE, traffic.duration))
-                    slowest = min(slowest, measure.capacity(server, brief)[0])
+                    if outcome.rate is None:
+                        traffic = self._traffic()
+                        brief = replace(traffic, duration=min(_PROBE, traffic.duration))
+                        slowest = min(slowest, measure.capacity(server, brief)[0])
             except SubsrvError as error:
                 outcome.failures[setup] = str(error)
                 outcome.refusals[mode] = f"loads, but {error}"

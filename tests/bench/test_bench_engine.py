@@ -57,7 +57,7 @@ _CONNECTIONS = 4
 
 def test_an_open_loop_shows_a_stall_to_all_requests_that_were_due_in_it() -> None:
     stall = Stall(first=20, seconds=_STALL)
-    rate, duration = 500.0, 1.0
+    rate, duration = 500.0, 0.7
     with ScriptedServer(stall) as server:
         before = time.monotonic()
         load = Load(connections=_CONNECTIONS, rate=rate, duration=duration)
@@ -79,7 +79,7 @@ def test_a_closed_loop_hides_the_same_stall() -> None:
     for rate in (500.0, None):
         stall = Stall(first=20, seconds=_STALL)
         with ScriptedServer(stall) as server:
-            load = Load(connections=_CONNECTIONS, rate=rate, duration=1.0)
+            load = Load(connections=_CONNECTIONS, rate=rate, duration=0.7)
             results[rate] = put(server, load)
         assert not results[rate].faults
         assert stall.held < _CONNECTIONS
