@@ -46,7 +46,7 @@ def environs(
     )
     found = []
     for head in heads:
-        environ = app._template(parser.parse(head))
+        environ = app._template(parser.parse(head, len(head)))
         found.append(environ.copy())
         environ.clear()  # an application may: it is its own
         environ["HTTP_HOST"] = "changed"

@@ -64,10 +64,6 @@ class Request:
         return derived.copy()
 
 
-_COOKIE = (b"\r\nC", b"\r\nc")
-_REFERER = (b"\r\nR", b"\r\nr")
-
-
 class HeadParser:
     """Parses heads for all connections of one worker. Not shared between workers, see memo.py.
 
@@ -81,24 +77,27 @@ class HeadParser:
         self._lines = Lines(cache)
         self._blocks = Blocks(cache, self._lines, self._most_fields)
 
-    def parse(self, head: bytes) -> Request:
-        """The request whose head this is, without the empty line that ends it. ProtocolError."""
-        usual = grammar.usual_request_line.match(head)
+    def parse(self, data: bytes, size: int) -> Request:
+        """The request whose head the first `size` bytes are, without the empty line that ends it.
+
+        ProtocolError where it is none.
+        """
+        usual = grammar.usual_request_line.match(data, 0, size + 2)
         if usual is not None:
             method, raw_path, query = usual.groups(b"")
             version, authority = b"1.1", None
             end = usual.end() - 2
         else:
             method = b""  # see below
-            end = head.find(b"\r\n")
+            end = data.find(b"\r\n", 0, size)
             if end < 0:
-                end = len(head)
+                end = size
         if end > self._most_line:
             raise ProtocolError(414, "the request line is too long")
-        if len(head) - end > self._most_header:
+        if size - end > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
         if not method or method == b"CONNECT":
-            method, version, authority, raw_path, query = _request_line(head[:end])
+            method, version, authority, raw_path, query = _request_line(data[:end])
 
         known = self._lines
         if known.full:
@@ -106,23 +105,27 @@ class HeadParser:
         # What identifies a user or a page must not stand in a block. Names as browsers write them,
         # and as proxies do that speak HTTP/2 to clients: where they are spelled otherwise, less is
         # found in the memo, no more.
-        cut = cookie = head.rfind(b"ookie: ", end) - 3
-        if cut < end or head[cut : cut + 3] not in _COOKIE:
-            cut = cookie = len(head)
-        referer = head.rfind(b"eferer: ", end, cut) - 3
-        if referer >= end and head[referer : referer + 3] in _REFERER:
+        cut = cookie = data.rfind(b"\r\nCookie: ", end, size)
+        if cookie < 0:
+            cut = cookie = data.rfind(b"\r\ncookie: ", end, size)
+            if cookie < 0:
+                cut = cookie = size
+        referer = data.rfind(b"\r\nReferer: ", end, cookie)
+        if referer < 0:
+            referer = data.rfind(b"\r\nreferer: ", end, cookie)
+        if referer >= 0:
             cut = referer
-        block = self._blocks.find(head[end + 2 : cut])
+        block = self._blocks.find(data[end + 2 : cut])
         headers, simple = block.fields, block.simple
-        last = grammar.cookie_line.fullmatch(head, cookie + 2)
+        last = grammar.cookie_line.fullmatch(data, cookie + 2, size)
         if last is None:
-            cookie = len(head)
+            cookie = size
             tail: tuple[Field, ...] = ()
         else:
             # The one line that is new in most heads; browsers often send it last.
             tail = ((b"cookie", last[1].strip(b" \t")),)
         if cut < cookie:
-            loose = head[cut + 2 : cookie].split(b"\r\n")
+            loose = data[cut + 2 : cookie].split(b"\r\n")
             if len(headers) + len(loose) > self._most_fields:
                 raise ProtocolError(431, "there are too many header lines")
             tail = (*map(known.__getitem__, loose), *tail)
