@@ -13,13 +13,16 @@ from typing import Any
 
 import h11
 
-from subsrv.connection import Connection, Shared, Timeouts
+from subsrv.connection import Connection
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.reactor import IN, OUT
+from subsrv.shared import Shared, Timeouts
 
 LIMITS = Limits(request_line=96, header_size=256, header_count=8, body=200)
-_TIMEOUTS = Timeouts(header=10.0, body=10.0, keep_alive=5.0, write=10.0)
+_TIMEOUTS = Timeouts(
+    header=10.0, body=10.0, keep_alive=5.0, write=10.0, body_pace=1 / 240, write_pace=1 / 240
+)
 
 _LARGE = b"x" * (HIGH_WATER + 1)
 # A response that has begun is not held back, and what leaves together is at most 64 of them.
@@ -174,6 +177,8 @@ class World:
         self.reactor = FakeReactor()
         # Whatever may cut an answer short, and so excuses it.
         self.broken = False
+        # Some request may be a HEAD, whose refusal has no body.
+        self.asks_head = False
         reactor: Any = self.reactor
         sock: Any = self.sock
         self.shared = Shared(
@@ -212,10 +217,15 @@ class World:
         """Time passes, and the worker's clock looks at the connection."""
         self.reactor.now += seconds
         if self.connection in self.shared.connections:
-            timed_out = self.shared.timed_out
+            timed_out = self._timed_out()
             self.connection.check_timeouts(self.reactor.now)
             # A client that does not read loses what it was sent.
-            self.broken |= self.shared.timed_out > timed_out
+            self.broken |= self._timed_out() > timed_out
+
+    def _timed_out(self) -> int:
+        shared = self.shared
+        # One that idled had nothing to lose, nor one that was waited for at the end.
+        return shared.timed_out_header + shared.timed_out_body + shared.timed_out_write
 
     def put_off(self) -> None:
         """The application does what it has put off."""
@@ -230,6 +240,7 @@ def check(data: bytes) -> None:
     length = min(data[0] & 15, len(data) - 1)
     script, stream = data[1 : 1 + length], data[1 + length :]
     world = World(cache=data[0] >> 6)
+    world.asks_head = b"HEAD " in stream
     sock = world.sock
     for step in script:
         what, much = step & 7, step >> 3
@@ -312,7 +323,8 @@ def _check_answers(world: World) -> None:
     if rest and not world.broken:
         # At most one refusal of what was no request.
         client = h11.Connection(h11.CLIENT)
-        client.send(h11.Request(method="GET", target="/", headers=[("host", "a")]))
+        method = "HEAD" if world.asks_head and rest.endswith(b"\r\n\r\n") else "GET"
+        client.send(h11.Request(method=method, target="/", headers=[("host", "a")]))
         client.send(h11.EndOfMessage())
         client.receive_data(rest)
         client.receive_data(b"")
