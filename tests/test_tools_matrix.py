@@ -1,18 +1,21 @@
 """The matrix reports every leg, and none is skipped in silence."""
 
+import dataclasses
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tools import environment, matrix
+from tools import environment, matrix, steps
 from tools.environment import Environment
 from tools.pythons import find
 from tools.pythons.errors import UnavailableError
 from tools.pythons.interpreter import Interpreter
 from tools.pythons.request import Request
+from tools.steps import Result, Step
 
 HERE = Environment(
     Path(sys.prefix),
@@ -29,9 +32,12 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
             raise UnavailableError("no interpreter for 3.15; tried:\n  3.15, one: no network")
         return HERE.interpreter, []
 
+    def make(leg: str, interpreter: Interpreter | None = None, *, dev: bool) -> Environment:
+        return Environment(HERE.folder, dataclasses.replace(HERE.interpreter, version=f"{leg}.2"))
+
     monkeypatch.setattr(find, "find", search)
-    monkeypatch.setattr(environment, "make", lambda leg, interpreter, dev: HERE)
-    monkeypatch.setattr(environment, "ensure", lambda leg, dev: HERE)
+    monkeypatch.setattr(environment, "make", make)
+    monkeypatch.setattr(environment, "ensure", make)
     monkeypatch.setattr(matrix, "_LINT", (("lint", ("-c", "print('clean')")),))
     monkeypatch.setattr(matrix, "_PYTEST", ("-c", "import sys; print('==== fine ====', sys.argv)"))
 
@@ -40,8 +46,55 @@ def test_every_leg_runs_and_gets_pytests_options(capfd: pytest.CaptureFixture[st
     assert matrix.main(["--legs", "3.13 3.14", "-k", "name"]) == 0
     out = capfd.readouterr().out
     assert "3.14.2   on   a test" in out
-    assert out.count("\n==== fine ==== ['-c', '-k', 'name']\n") == 2
-    assert re.search(r"pytest 3\.13  passed  [0-9]+ s +fine ==== \['-c', '-k', 'name'\]", out)
+    for leg in ("3.13", "3.14"):
+        argv = f"['-c', '-o', 'cache_dir=.pytest_cache/{leg}', '-k', 'name']"
+        assert f"\n==== fine ==== {argv}\n" in out
+        said = re.escape(f"fine ==== {argv}")
+        assert re.search(rf"\npytest {leg}  passed  [0-9]+ s +{said}\n", out)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("legs", ["3.13", "3.13 3.14", "3.14"])
+def test_lint_is_run_on_its_own_interpreter_and_first(
+    jobs: int, legs: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert matrix.main(["--legs", legs, "--jobs", str(jobs)]) == 0
+    out = capfd.readouterr().out
+    begun = re.findall("^==== (.* on [0-9.]+).* ====$", out, re.MULTILINE)
+    assert begun[:2] == ["lint on 3.14.2", f"pytest {legs[:4]} on {legs[:4]}.2"]
+    assert re.search("\nlint +passed  [0-9]+ s +clean\n", out)
+
+
+def test_the_jobs_are_as_many_as_the_cpus_unless_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = []
+
+    def run(_: Sequence[Step], *, jobs: int) -> tuple[list[Result], int]:
+        taken.append(jobs)
+        return [], 0
+
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(matrix, "_usable_cpus", lambda: 7)
+    assert matrix.main(["--lint"]) == 0
+    assert matrix.main(["--lint", "--jobs", "3"]) == 0
+    assert taken == [7, 3]
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "two"])
+def test_jobs_that_are_no_count_are_refused(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        matrix.main(["--jobs", word])
+    assert "argument --jobs" in capsys.readouterr().err
+
+
+def test_a_signal_shows_in_the_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = Result("lint", False, "interrupted", 1.0)
+    monkeypatch.setattr(steps, "run", lambda *_, jobs: ([result], signal.SIGTERM))
+    assert matrix.main(["--lint"]) == 128 + 15
+    assert "lint  FAILED  1 s   interrupted" in capfd.readouterr().out
 
 
 def test_a_leg_that_cannot_be_had_fails_the_run_and_the_others_still_run(
@@ -68,13 +121,3 @@ def test_a_failing_step_fails_the_run(
     out = capfd.readouterr().out
     assert re.search("lint  FAILED  [0-9]+ s +two errors", out)
     assert "pytest" not in out
-
-
-def test_what_outlives_its_step_and_holds_the_output_is_ended(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(matrix, "_STEP_TIMEOUT", 1.0)
-    leak = "import subprocess; subprocess.Popen(['sleep', '600'])"
-    monkeypatch.setattr(matrix, "_LINT", (("lint", ("-W", "ignore", "-c", leak)),))
-    assert matrix.main(["--lint"]) == 1
-    assert "took longer than 1 s" in capfd.readouterr().out

@@ -1,25 +1,20 @@
 """Lint, types and the tests over the interpreter matrix, with a table at either end.
 
-``python3 -m tools.matrix [--lint] [--legs "3.13 t 3.14 3.15"] [pytest's options]``
+``python3 -m tools.matrix [--lint] [--legs "3.13 t 3.14 3.15"] [--jobs N] [pytest's options]``
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from tools import environment
-from tools.environment import LINT_LEG, ROOT, Environment
+from tools import environment, steps
+from tools.environment import LINT_LEG, Environment
 from tools.pythons import find, request
 from tools.pythons.errors import UnavailableError
+from tools.steps import Result, Step
 
 _LEGS = "3.13 t 3.14 3.15"
 
@@ -33,23 +28,9 @@ _LINT = (
 
 _PYTEST = ("-m", "pytest")
 
-#: Seconds for one step. pytest ends a test that hangs long before that; this ends what pytest
-#: cannot, such as a server that outlived its test and holds the output open.
-_STEP_TIMEOUT = 600.0
-
-
-@dataclass(frozen=True)
-class Result:
-    """How one step of the matrix ended; ``said`` is the last line of its output."""
-
-    step: str
-    passed: bool
-    said: str
-    seconds: float
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it; exit status 1 if anything failed or a leg cannot be had."""
+    """Run it; exit status 1 if anything failed or a leg cannot be had, 128 + N after signal N."""
     parser = argparse.ArgumentParser(
         prog="python3 -m tools.matrix",
         description="Lint, types and tests over the interpreters; other options go to pytest.",
@@ -57,24 +38,51 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--legs", default=_LEGS, help=f"interpreter requests (default: {_LEGS})")
     parser.add_argument("--lint", action="store_true", help="lint and types only")
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        default=_usable_cpus(),
+        metavar="N",
+        help="steps at a time (default: the CPUs that can be used, here %(default)s)",
+    )
     options, pytest_options = parser.parse_known_args(argv)
     legs = options.legs.split()
     results: list[Result] = []
+    todo: list[Step] = []
     environments = _prepare([] if options.lint else legs, results)
     try:
         linter = environments.get(LINT_LEG) or environment.ensure(LINT_LEG, dev=True)
     except UnavailableError as error:
         results.append(Result("lint and types", False, str(error), 0.0))
     else:
-        results += [_run(name, linter, command) for name, command in _LINT]
+        todo += [Step(name, linter, command) for name, command in _LINT]
     for leg, made in environments.items():
-        results.append(_run(f"pytest {leg}", made, (*_PYTEST, *pytest_options)))
+        # A cache for each: legs that run at once would overwrite the other's list of failures.
+        cache = ("-o", f"cache_dir=.pytest_cache/{leg}")
+        todo.append(Step(f"pytest {leg}", made, (*_PYTEST, *cache, *pytest_options)))
+    ended, signalled = steps.run(todo, jobs=options.jobs)
+    results += ended
     rows = [
         (each.step, "passed" if each.passed else "FAILED", f"{each.seconds:.0f} s", each.said)
         for each in results
     ]
     _table(("step", "result", "time", "last line"), rows)
+    if signalled:
+        return 128 + signalled
     return 0 if all(each.passed for each in results) else 1
+
+
+def _count(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
+    return value
+
+
+def _usable_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _prepare(legs: Sequence[str], results: list[Result]) -> dict[str, Environment]:
@@ -98,44 +106,6 @@ def _prepare(legs: Sequence[str], results: list[Result]) -> dict[str, Environmen
         _table(("leg", "version", "GIL", "where from"), rows)
         print("\n".join(notes), flush=True)
     return environments
-
-
-def _run(step: str, made: Environment, words: Sequence[str]) -> Result:
-    """Run Python in the environment, passing its output on as it comes."""
-    print(f"\n==== {step} on {made.interpreter.version} ====", flush=True)
-    begin = time.monotonic()
-    said = ""
-    with subprocess.Popen(
-        [str(made.python), *words],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        # A process group of its own, so that what a test may have left running ends with it.
-        start_new_session=True,
-    ) as process:
-        timer = threading.Timer(_STEP_TIMEOUT, _end, [process])
-        timer.start()
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                print(line, end="", flush=True)
-                said = line.strip("= \n") or said
-            status = process.wait()
-        finally:
-            timer.cancel()
-            _end(process)
-    seconds = time.monotonic() - begin
-    if seconds >= _STEP_TIMEOUT:
-        said = f"took longer than {_STEP_TIMEOUT:.0f} s"
-    return Result(step, status == 0 and seconds < _STEP_TIMEOUT, said, seconds)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

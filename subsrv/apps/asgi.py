@@ -21,6 +21,23 @@ type App = Callable[
 
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
+# Copied for each request: that is faster than to make it anew. None: the request's own.
+_BASE: Scope = {
+    "type": "http",
+    "asgi": None,
+    "http_version": None,
+    "method": None,
+    "scheme": "http",
+    "path": None,
+    "raw_path": None,
+    "query_string": None,
+    "root_path": "",
+    "headers": None,
+    "client": None,
+    "server": None,
+    "extensions": None,
+}
+
 
 class ASGIExchange(Exchange["ASGIApp"]):
     """One call of an ASGI application."""
@@ -166,22 +183,14 @@ class ASGIExchange(Exchange["ASGIApp"]):
 
 def _template(request: Request) -> Scope:
     """What follows from the head alone."""
+    scope = _BASE.copy()
     path = request.raw_path
-    return {
-        "type": "http",
-        "asgi": None,
-        "http_version": request.version,
-        "method": request.method,
-        "scheme": "http",
-        "path": (unquote(path) if b"%" in path else path).decode("utf-8", "replace"),
-        "raw_path": request.raw_path,
-        "query_string": request.query,
-        "root_path": "",
-        "headers": None,
-        "client": None,
-        "server": None,
-        "extensions": None,
-    }
+    scope["http_version"] = request.version
+    scope["method"] = request.method
+    scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
+    scope["raw_path"] = path
+    scope["query_string"] = request.query
+    return scope
 
 
 async def _wait(awaitable: Awaitable[None]) -> None:

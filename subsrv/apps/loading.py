@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subsrv.errors import AppLoadError
@@ -44,9 +44,7 @@ def load(config: "Config") -> Loaded:
         try:
             app = app()
         except (Exception, SystemExit) as error:
-            raise AppLoadError(
-                f"the factory {config.app!r} failed: {_line(error)}", detail=_trace(error)
-            ) from error
+            raise _failed(f"the factory {config.app!r} failed", error) from error
     if not callable(app):
         raise AppLoadError(f"{config.app!r} is {app!r}, which cannot be called")
     interface = config.interface if config.interface != "auto" else _interface(app, config.app)
@@ -81,7 +79,7 @@ def _find(name: str) -> Any:
 def _import_failed(name: str, error: BaseException) -> AppLoadError:
     refusal = _refusal(error)
     if refusal is None:
-        return AppLoadError(f"cannot load app {name!r}: {_line(error)}", detail=_trace(error))
+        return _failed(f"cannot load app {name!r}", error)
     return AppLoadError(
         f"cannot load app {name!r} in interp mode: the extension module {refusal} does not load "
         "in an interpreter of its own; --mode process and --mode thread would work"
@@ -90,12 +88,17 @@ def _import_failed(name: str, error: BaseException) -> AppLoadError:
 
 def _refusal(error: BaseException) -> str | None:
     """The extension module that refused to load in a subinterpreter, if that is what happened."""
-    seen: BaseException | None = error
-    while seen is not None:
+    for seen in _chain(error):
         if isinstance(seen, ImportError) and (match := _REFUSED.search(str(seen))):
             return repr(match["module"] or seen.name or _importing(seen))
-        seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def _importing(error: BaseException) -> str:
@@ -124,8 +127,19 @@ def _interface(app: Callable[..., Any], name: str) -> str:
     return interface
 
 
+def _failed(what: str, error: BaseException) -> AppLoadError:
+    for each in _chain(error):
+        # To say more of a missing "package.module", CPython 3.15's traceback imports the package:
+        # that would run the application's code again, and raise what it raises.
+        if isinstance(each, ModuleNotFoundError) and "." in (each.name or ""):
+            each.name = None
+    return AppLoadError(f"{what}: {_line(error)}", detail=_trace(error))
+
+
 def _line(error: BaseException) -> str:
-    return traceback.format_exception_only(error)[-1].strip()
+    """The error in one line: without a syntax error's code before it, or notes and more after."""
+    parts = traceback.format_exception_only(error)
+    return next(part for part in parts if not part.startswith(" ")).splitlines()[0]
 
 
 def _trace(error: BaseException) -> str:

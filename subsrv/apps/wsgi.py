@@ -240,6 +240,13 @@ class WSGIApp:
             "wsgi.multiprocess": multiprocess,
             "wsgi.run_once": False,
             "wsgi.input_terminated": True,
+            # Each request has its own. They stand here so that all keys but the header fields' do.
+            "REQUEST_METHOD": "",
+            "PATH_INFO": "",
+            "QUERY_STRING": "",
+            "SERVER_PROTOCOL": "",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "",
         }
 
     def environ(self, exchange: WSGIExchange) -> Environ:
@@ -262,19 +269,26 @@ class WSGIApp:
 
     def _template(self, request: Request) -> Environ:
         """What follows from the head alone."""
+        block, variables = request.block, self._variables
+        if block.derived is not None:
+            environ = block.derived.copy()
+        else:
+            environ = self._base.copy()
+            environ.update(map(variables.__getitem__, block.fields))
+            if block.kept:
+                block.derived = environ.copy()
+        loose = request.headers[len(block.fields) :]
+        if loose:
+            environ.update(map(variables.__getitem__, loose))
+        if len(environ) != len(self._base) + len(request.headers) or _DROPPED in environ:
+            self._add_carefully(environ, request)
         path = request.raw_path
         if b"%" in path:
             path = unquote(path)
-        environ = self._base.copy()
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
         environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
-        environ["SERVER_NAME"], environ["SERVER_PORT"] = "localhost", ""
-        size = len(environ)
-        environ.update(map(self._variables.__getitem__, request.headers))
-        if len(environ) != size + len(request.headers) or _DROPPED in environ:
-            self._add_carefully(environ, request)
         return environ
 
     def _add_carefully(self, environ: Environ, request: Request) -> None:
@@ -333,9 +347,11 @@ class _Variables(dict[tuple[bytes, bytes], tuple[str, str]]):
 
     def __missing__(self, field: tuple[bytes, bytes]) -> tuple[str, str]:
         name, value = field
+        if name == b"cookie":
+            return "HTTP_COOKIE", value.decode("latin-1")  # hardly ever comes again
         key = _KEYS.get(name) or "HTTP_" + name.decode("ascii").upper().replace("-", "_")
         variable = (_DROPPED if b"_" in name else key), value.decode("latin-1")
-        if self._size and len(value) <= _CACHED_VALUE and name != b"cookie":
+        if self._size and len(value) <= _CACHED_VALUE:
             if len(self) >= self._size:
                 self.clear()
             self[field] = variable

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.request import Field, Limits
+from subsrv.http1.memo import Field
+from subsrv.http1.request import Limits
 
 # llhttp and Go's net/http bound a chunk's line at 4 KiB; Go allows 16 KiB of extensions for each
 # body. Both keep extensions, which nobody uses, from being a way to send without end.

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from subsrv.http1 import grammar
 from subsrv.http1.body import ChunkedBody, LengthBody
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.request import Field, HeadParser, Request
+from subsrv.http1.memo import Field
+from subsrv.http1.request import HeadParser, Request
 
 # RFC 9112 section 2.2 asks to ignore at least one empty line before a request line.
 _BLANK_LINES = 4
@@ -66,6 +67,11 @@ class Reader:
         """Bytes fed and not yet turned into events."""
         return len(self._buffer) - self._position
 
+    @property
+    def asks_head(self) -> bool:
+        """Whether what has come of the next request begins as a HEAD request does."""
+        return self._body is None and self._buffer.startswith(b"HEAD ", self._position)
+
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
         buffer = self._buffer
@@ -89,10 +95,11 @@ class Reader:
         if not self._buffer and self._body is None:
             if data == self._recent:
                 return self._recent_request
-            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 and not self._last:
+            size = len(data) - 4
+            if data.find(b"\r\n\r\n") == size > 0 and not self._last:
                 # One head, and nothing else: nearly all that comes.
                 try:
-                    request = self._parser.parse(data[:-4])
+                    request = self._parser.parse(data, size)
                 except ProtocolError:
                     pass  # the longer way finds what was wrong first
                 else:
@@ -108,7 +115,8 @@ class Reader:
             if self._position == len(self._buffer) or self._last:
                 return None
             return self._read_head()
-        except ProtocolError:
+        except ProtocolError as error:
+            error.bodiless = self.asks_head
             self._broken = self._last = True
             self._body = None
             self._drop_buffer()
@@ -133,7 +141,7 @@ class Reader:
         request = self._recent_request
         if request is None or whole != self._recent:
             try:
-                request = self._parser.parse(whole[:-4])
+                request = self._parser.parse(whole, len(whole) - 4)
             except ProtocolError:
                 # Byte by byte, it might have been refused before it was whole: then so it is now.
                 self._check_partial_head(end + 3)

@@ -5,9 +5,7 @@ from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-
-type Field = tuple[bytes, bytes]
-"""A header field: its name in lower case, its value without surrounding whitespace."""
+from subsrv.http1.memo import Block, Blocks, Field, Lines
 
 
 class Limits(NamedTuple):
@@ -39,6 +37,8 @@ class Request:
     #: What an interface made of the head alone; see `sighted`.
     derived: dict[str, Any] | None = None
     _seen = False
+    #: What the first of its header lines say; the others follow in `headers`.
+    block: Block
 
     def __init__(
         self, method: str, raw_path: bytes, query: bytes, headers: tuple[Field, ...]
@@ -64,83 +64,8 @@ class Request:
         return derived.copy()
 
 
-# Fields that framing, routing or the connection's life depend on; a head with one of these, or
-# whose first field is not a valid Host, takes the longer way through `_frame`.
-_SPECIAL = frozenset(
-    (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"),
-)
-
-# Lines longer than this are parsed anew each time: with the number of entries, it bounds the
-# bytes that a memo can hold. So are cookies, which hardly ever come twice.
-_KEPT_LINE = 512
-
-
-class _Lines(dict[bytes, Field]):
-    """A memo from a raw field line to its field; checks and parses the lines it does not know.
-
-    Most lines repeat even where path and cookies change, so it is by line and not by head: heads
-    never seen before cannot push out lines seen a thousand times. Full, it starts afresh, and
-    only between two heads: `special` must not lose a line while its head is being judged.
-    """
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-        #: Raw lines of valid Host fields; of special fields, Host again among them.
-        self.hosts: set[bytes] = set()
-        self.special: set[bytes] = set()
-        self._passing: list[bytes] = []  # special lines that are too long to keep
-        #: `make_room` is to be called before the next head.
-        self.full = False
-
-    def make_room(self) -> None:
-        """Forget what there is no room for. Never within a head."""
-        self.hosts.difference_update(self._passing)
-        self.special.difference_update(self._passing)
-        self._passing.clear()
-        if len(self) > self._size:
-            self.clear()
-            self.hosts.clear()
-            self.special.clear()
-        self.full = False
-
-    def __missing__(self, line: bytes) -> Field:
-        match = grammar.field_line.fullmatch(line)
-        if match is None:
-            raise ProtocolError(400, _what_is_wrong(line))
-        name, value = match.groups()
-        name = name.lower()
-        # Optional whitespace is SP and HTAB only (RFC 9110 section 5.6.3).
-        value = value.strip(b" \t")
-        field = name, value
-        if name in _SPECIAL and not (name == b"connection" and value.lower() == b"keep-alive"):
-            self.special.add(line)
-            if name == b"host" and grammar.host.fullmatch(value):
-                self.hosts.add(line)
-            if len(line) > _KEPT_LINE:
-                self._passing.append(line)
-                self.full = True
-        if len(line) <= _KEPT_LINE and name != b"cookie":
-            self[line] = field
-            if len(self) > self._size:
-                self.full = True
-        return field
-
-
-def _what_is_wrong(line: bytes) -> str:
-    if line[:1] in (b" ", b"\t"):
-        return "a header line begins with whitespace"
-    name, colon, _ = line.partition(b":")
-    if not colon:
-        return "a header line has no colon"
-    if grammar.token.fullmatch(name) is None:
-        return "a header name is not a token"
-    return "a header value has a forbidden byte"
-
-
 class HeadParser:
-    """Parses heads for all connections of one worker. Not shared between workers: on a build
-    without the GIL a shared memo is a contended one.
+    """Parses heads for all connections of one worker. Not shared between workers, see memo.py.
 
     `cache` is the number of field lines to remember; 0 remembers nothing.
     """
@@ -148,54 +73,91 @@ class HeadParser:
     def __init__(self, limits: Limits, *, cache: int = 0) -> None:
         self.limits = limits
         self.remembers = cache > 0
-        self._lines = _Lines(cache)
-        self._most_line, self._most_header, most_fields, _ = limits
-        self._most_lines = most_fields + 1
+        self._most_line, self._most_header, self._most_fields, _ = limits
+        self._lines = Lines(cache)
+        self._blocks = Blocks(cache, self._lines, self._most_fields)
 
-    def parse(self, head: bytes) -> Request:
-        """The request whose head this is, without the empty line that ends it. ProtocolError."""
-        lines = head.split(b"\r\n")
-        start = lines[0]
-        if len(start) > self._most_line:
-            raise ProtocolError(414, "the request line is too long")
-        if len(head) - len(start) > self._most_header:
-            raise ProtocolError(431, "the header lines are too large")
-        if len(lines) > self._most_lines:
-            raise ProtocolError(431, "there are too many header lines")
-        match = grammar.request_line.fullmatch(start)
-        if match is None:
-            raise ProtocolError(400, "the request line is malformed")
-        method, target, version = match.groups()
-        if version != b"1.1" and version != b"1.0":
-            raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    def parse(self, data: bytes, size: int) -> Request:
+        """The request whose head the first `size` bytes are, without the empty line that ends it.
 
-        del lines[0]
-        memo = self._lines
-        if memo.full:
-            memo.make_room()
-        headers = tuple(map(memo.__getitem__, lines))
-        # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that the
-        # head has one Host, and nothing else to care for.
-        simple = (
-            bool(lines)
-            and lines.pop(0) in memo.hosts
-            and memo.special.isdisjoint(lines)
-            and version == b"1.1"
-        )
-
-        authority = None
-        if target.startswith(b"/") and method != b"CONNECT":
-            raw_path, _, query = target.partition(b"?")
+        ProtocolError where it is none.
+        """
+        usual = grammar.usual_request_line.match(data, 0, size + 2)
+        if usual is not None:
+            method, raw_path, query = usual.groups(b"")
+            version, authority = b"1.1", None
+            end = usual.end() - 2
         else:
-            authority, raw_path, query = _other_form(method, target)
+            method = b""  # see below
+            end = data.find(b"\r\n", 0, size)
+            if end < 0:
+                end = size
+        if end > self._most_line:
+            raise ProtocolError(414, "the request line is too long")
+        if size - end > self._most_header:
+            raise ProtocolError(431, "the header lines are too large")
+        if not method or method == b"CONNECT":
+            method, version, authority, raw_path, query = _request_line(data[:end])
+
+        known = self._lines
+        if known.full:
+            known.make_room()
+        # What identifies a user or a page must not stand in a block. Names as browsers write them,
+        # and as proxies do that speak HTTP/2 to clients: where they are spelled otherwise, less is
+        # found in the memo, no more.
+        cut = cookie = data.rfind(b"\r\nCookie: ", end, size)
+        if cookie < 0:
+            cut = cookie = data.rfind(b"\r\ncookie: ", end, size)
+            if cookie < 0:
+                cut = cookie = size
+        referer = data.rfind(b"\r\nReferer: ", end, cookie)
+        if referer < 0:
+            referer = data.rfind(b"\r\nreferer: ", end, cookie)
+        if referer >= 0:
+            cut = referer
+        block = self._blocks.find(data[end + 2 : cut])
+        headers, simple = block.fields, block.simple
+        last = grammar.cookie_line.fullmatch(data, cookie + 2, size)
+        if last is None:
+            cookie = size
+            tail: tuple[Field, ...] = ()
+        else:
+            # The one line that is new in most heads; browsers often send it last.
+            tail = ((b"cookie", last[1].strip(b" \t")),)
+        if cut < cookie:
+            loose = data[cut + 2 : cookie].split(b"\r\n")
+            if len(headers) + len(loose) > self._most_fields:
+                raise ProtocolError(431, "there are too many header lines")
+            tail = (*map(known.__getitem__, loose), *tail)
+            simple = simple and known.special.isdisjoint(loose)
+        if tail:
+            headers += tail
+            if len(headers) > self._most_fields:
+                raise ProtocolError(431, "there are too many header lines")
+
         request = Request(method.decode("ascii"), raw_path, query, headers)
-        if not simple or authority is not None:
+        request.block = block
+        if not simple or version == b"1.0" or authority is not None:
             request.version = version.decode("ascii")
             _frame(request, self.limits)
             _check_host(request, authority)
         if method == b"HEAD":
             request.plain = False
         return request
+
+
+def _request_line(line: bytes) -> tuple[bytes, bytes, bytes | None, bytes, bytes]:
+    """Method, version, authority, path and query of any request line."""
+    match = grammar.request_line.fullmatch(line)
+    if match is None:
+        raise ProtocolError(400, "the request line is malformed")
+    method, target, version = match.groups()
+    if version != b"1.1" and version != b"1.0":
+        raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
+    if target.startswith(b"/") and method != b"CONNECT":
+        raw_path, _, query = target.partition(b"?")
+        return method, version, None, raw_path, query
+    return method, version, *_other_form(method, target)
 
 
 def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes]:

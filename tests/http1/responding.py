@@ -8,7 +8,7 @@ TEXT = [("content-type", "text/plain")]
 
 def request(method: str = "GET", version: str = "1.1", *lines: str) -> Request:
     head = get(*lines, start=f"{method} / HTTP/{version}")
-    return HeadParser(Limits()).parse(head.removesuffix(b"\r\n\r\n"))
+    return HeadParser(Limits()).parse(head, len(head.removesuffix(b"\r\n\r\n")))
 
 
 GET = request()

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from http1.reading import Head
 from http1.responding import request
 from subsrv.http1 import Encoder, HeadParser, Limits, ProtocolError, Request, ResponseError
+from subsrv.http1.memo import Block
 
-# Off; two that start afresh all the time; and one that never does.
-CACHES = (0, 1, 3, 4096)
+# Off; some that start afresh all the time (blocks have a quarter of it); and one that never does.
+CACHES = (0, 1, 3, 4, 12, 4096)
 
 # Requests.
 
@@ -29,7 +30,9 @@ _LINES = [
     *(b"Content-Length: 1", b"Content-Length: 01", b"Content-Length: +1"),
     *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked"),
     *(b"Expect: 100-continue", b"Expect: " + b"a" * 600),
-    *(b"A: b", b"A:b", b"A : b", b"a: " + b"b" * 600, b"Cookie: a=b", b" b", b"A", b""),
+    *(b"A: b", b"A:b", b"A : b", b"a: " + b"b" * 600, b" b", b"A", b""),
+    *(b"Cookie: a=b", b"cookie: a=b ", b"Cookie:a=b", b"COOKIE: a", b"Cookie: \0", b"Cookie: "),
+    *(b"Referer: /a", b"referer: /b", b"Referer: \x7f", b"A: Cookie: Referer: a"),
 ]
 _START_LINES = [
     *(b"GET / HTTP/1.1", b"GET / HTTP/1.0", b"HEAD / HTTP/1.1", b"POST /?a HTTP/1.1"),
@@ -40,18 +43,27 @@ heads = st.builds(
     lambda start, first, lines: b"\r\n".join([start, *first, *lines]),
     st.sampled_from(_START_LINES),
     st.sampled_from([[], [b"Host: a"], [b"Host: a"]]),
-    st.lists(st.sampled_from(_LINES), max_size=4),
+    st.lists(st.sampled_from(_LINES), max_size=6),
+)
+# Heads that share what stands before the path and what identifies a user.
+families = st.builds(
+    lambda starts, block, ends: [
+        b"\r\n".join([start, *block, *end]) for start in starts for end in ends
+    ],
+    st.lists(st.sampled_from(_START_LINES), min_size=1, max_size=3),
+    st.lists(st.sampled_from(_LINES), max_size=6).map(lambda lines: [b"Host: a", *lines]),
+    st.lists(st.lists(st.sampled_from(_LINES), max_size=3), min_size=2, max_size=3),
 )
 
 
 def verdict(parser: HeadParser, head: bytes) -> Head | tuple[int, str]:
     try:
-        return Head.of(parser.parse(head))
+        return Head.of(parser.parse(head, len(head)))
     except ProtocolError as error:
         return error.status, error.reason
 
 
-@given(st.lists(heads, max_size=12))
+@given(st.lists(heads, max_size=12) | families | families.map(lambda family: family * 3))
 def test_heads(sequence: list[bytes]) -> None:
     fresh = [verdict(HeadParser(Limits()), head) for head in sequence]
     for cache in CACHES:
@@ -74,8 +86,67 @@ def test_however_many_lines_come_the_memo_is_bounded(name: str, padding: int) ->
 def test_cookies_are_not_kept() -> None:
     """They hardly ever come twice."""
     parser = HeadParser(Limits(), cache=16)
-    verdict(parser, b"GET / HTTP/1.1\r\nHost: a\r\nCookie: a=b\r\nA: b")
+    for name in (b"Cookie", b"cookie", b"COOKIE"):
+        verdict(parser, b"GET / HTTP/1.1\r\nHost: a\r\n%b: a=b\r\nA: b" % name)
     assert sorted(parser._lines) == [b"A: b", b"Host: a"]
+
+
+# Blocks.
+
+_BLOCK = b"Host: a\r\nA: b\r\nC: d"
+
+
+def _block(parser: HeadParser, raw: bytes, rest: bytes = b"") -> Block:
+    head = b"GET / HTTP/1.1\r\n" + raw + rest
+    return parser.parse(head, len(head)).block
+
+
+def test_a_block_is_kept_when_it_comes_again_and_not_before() -> None:
+    parser = HeadParser(Limits(), cache=16)
+    first, second, third, fourth = (_block(parser, _BLOCK) for _ in range(4))
+    assert not first.kept
+    assert second.kept
+    assert third is fourth is second
+
+
+@pytest.mark.parametrize("name", [b"Cookie", b"cookie", b"Referer", b"referer"])
+def test_a_block_ends_before_what_differs_from_user_to_user(name: bytes) -> None:
+    parser = HeadParser(Limits(), cache=16)
+    blocks = [_block(parser, _BLOCK, b"\r\n%b: %d\r\nE: f" % (name, n)) for n in range(3)]
+    assert blocks[2] is blocks[1]
+    assert blocks[2].fields == ((b"host", b"a"), (b"a", b"b"), (b"c", b"d"))
+
+
+def test_a_block_may_be_empty() -> None:
+    parser = HeadParser(Limits(), cache=16)
+    head = b"GET / HTTP/1.0\r\nCookie: a=b\r\nA: b"
+    request = parser.parse(head, len(head))
+    assert request.block.fields == ()
+    assert request.headers == ((b"cookie", b"a=b"), (b"a", b"b"))
+
+
+@pytest.mark.parametrize("padding", [0, 3000])
+def test_however_many_blocks_come_the_memo_is_bounded(padding: int) -> None:
+    parser = HeadParser(Limits(), cache=16)
+    for n in range(200):
+        for _ in range(2):
+            _block(parser, b"Host: a\r\nA: %d%b" % (n, b"a" * padding))
+    assert len(parser._blocks) <= 4
+    assert len(parser._blocks._once) <= 16
+    assert sum(map(len, parser._blocks)) < 4 * 30
+
+
+def test_blocks_that_never_repeat_are_hardly_looked_for_and_those_that_begin_to_are_found() -> None:
+    parser = HeadParser(Limits(), cache=16)
+    for n in range(1000):
+        _block(parser, b"Host: a\r\nA: %d" % n)
+    looked_for = parser._blocks._once.copy()
+    for n in range(1000, 1015):
+        _block(parser, b"Host: a\r\nA: %d" % n)
+    assert len(parser._blocks._once - looked_for) <= 1
+    for _ in range(100):
+        _block(parser, _BLOCK)
+    assert _block(parser, _BLOCK) is _block(parser, _BLOCK)
 
 
 # Responses.

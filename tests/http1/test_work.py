@@ -58,9 +58,9 @@ class Work:
                 work.done += len(self)
 
         class CountedParser(HeadParser):
-            def parse(self, head: bytes) -> Any:
-                work.done += 8 * len(head)
-                return super().parse(head)
+            def parse(self, data: bytes, size: int) -> Any:
+                work.done += 8 * len(data)
+                return super().parse(data, size)
 
         class CountedPattern:
             def __init__(self, pattern: re.Pattern[bytes]) -> None:
