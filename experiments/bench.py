@@ -30,6 +30,9 @@ _SHORT = Timing(warm_up=1, values=1, seconds=1)
 
 SECTIONS = {
     "overhead": _Section("overhead", 3, _SHORT),
+    "scaling": _Section("scaling", 3, _SHORT),
+    "nogil": _Section("sharing", 3, _SHORT),
+    "memory": _Section("memory", 3, replace(_SHORT, warm_up=0)),
 }
 
 

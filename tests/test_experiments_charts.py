@@ -38,12 +38,12 @@ def test_bars() -> None:
     assert "prefers-color-scheme:dark" in drawing
 
 
-def _lines(**more: bool) -> str:
+def _lines(*, logarithmic: bool = False) -> str:
     series = {
         "up": [(1.0, Figure(10.0, 9.0, 11.0, 5)), (2.0, Figure(20.0, 19.0, 22.0, 5))],
         "flat": [(1.0, Figure(10.0, 10.0, 10.0, 1)), (2.0, Figure(10.0, 10.0, 10.0, 1))],
     }
-    return charts.lines("T", series, x_axis="workers", y_axis="requests/s", **more)
+    return charts.lines("T", series, x_axis="workers", y_axis="requests/s", logarithmic=logarithmic)
 
 
 def test_lines() -> None:
