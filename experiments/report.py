@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from experiments import studies
+from experiments import fuzzing, studies
+from experiments.conformance import page
 from experiments.harness import pages
 from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
@@ -21,6 +22,9 @@ from experiments.harness.record import Recording
 from experiments.harness.study import Study
 
 _NOT_MEASURED = "*Not measured yet.*"
+
+#: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
+_OTHERS = (page, fuzzing)
 
 
 def load(results: Path, study: str) -> Data | None:
@@ -40,7 +44,10 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
         found[results / study.name / "README.md"] = pages.page(study, data)
         for name, drawing in study.plots(data).items():
             found[results / study.name / f"{name}.svg"] = drawing
-    found[results / "README.md"] = pages.index(list(loaded.values()))
+    for other in _OTHERS:
+        found |= other.made(results)
+    sections = [other.section(results) for other in _OTHERS]
+    found[results / "README.md"] = pages.index(list(loaded.values()), sections)
 
     @cache
     def part(name: str, wanted: str) -> str:

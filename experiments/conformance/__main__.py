@@ -1,7 +1,6 @@
 """Send every case to every server, keep what each answered, and make the page of it.
 
     python -m experiments.conformance [--servers NAME,...] [--classes NAME,...] [--out FILE]
-    python -m experiments.conformance --report
 
 A case whose answer was not right is sent once more, with more patience, and the second answer is
 the one that counts: a slow machine is no fault of the server's. A server that answers nobody any
@@ -15,20 +14,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.conformance import page
+from experiments import report
 from experiments.conformance.ask import Asker
 from experiments.conformance.case import Case
 from experiments.conformance.cases import CLASSES
 from experiments.conformance.judge import kind, right
 from experiments.conformance.servers import NAMES, Servers, UnavailableServerError
 from experiments.conformance.wire import Observed
-from experiments.harness import environment, publish
+from experiments.harness import cpus, environment, publish
 from experiments.harness.interpreters import Interpreters
 from experiments.harness.paths import RESULTS
 from experiments.peers.peers import Peers
 
 # What is kept of an answer: enough for a person to see what it was.
-_KEPT = 1000
+_KEPT = 300
 
 
 def _record(case: Case, observed: Observed) -> dict[str, Any]:
@@ -62,14 +61,10 @@ def main() -> int:
     parser.add_argument("--servers", help=f"some of {','.join(NAMES)}")
     parser.add_argument("--classes", help=f"some of {','.join(CLASSES)}")
     parser.add_argument("--out", type=Path, help="instead of a new file in results/conformance")
-    parser.add_argument("--report", action="store_true", help="only make the page anew")
     options = parser.parse_args()
-    if options.report:
-        page.write(RESULTS)
-        return 0
     classes = _chosen(options.classes, tuple(CLASSES), parser)
     cases = {f"{each}: {case.name}": case for each in classes for case in CLASSES[each]}
-    about = environment.describe()
+    about = environment.describe(cpus.split())
     result: dict[str, Any] = {"about": about, "cases": _described(cases), "servers": {}}
     path = options.out or publish.new_file(RESULTS, "conformance", about)
     with Peers() as peers:
@@ -96,9 +91,9 @@ def main() -> int:
                     print(f"  {case}: {answers[case]['kind']} {answers[case]['raw'][:300]!r}")
             result["servers"][name] = found
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+            path.write_text(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n")
     if options.out is None:
-        page.write(RESULTS)
+        report.main([])
     ours = [found for name, found in result["servers"].items() if name.startswith("subsrv")]
     return int(any(not a["right"] for f in ours for a in f.get("answers", {}).values()))
 

@@ -41,7 +41,7 @@ class Asker:
         self, cases: dict[str, Case], names: Iterable[str], at_once: int, patience: float
     ) -> dict[str, Observed]:
         found: dict[str, Observed] = {}
-        for some in batched(names, at_once):
+        for some in batched(names, at_once, strict=False):
             found.update(self._settle(cases, some, patience))
         return found
 

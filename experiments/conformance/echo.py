@@ -36,7 +36,9 @@ async def asgi(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
-        headers=[[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+        headers=[
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]
+        ],
         body=body.decode("latin-1"),
     )
     fields = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in _fields(scope["method"], data)]

@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.harness.interpreters import InterpreterError, Interpreters
-from experiments.harness.server import Server, subsrv
+from experiments.conformance.wire import Address
+from experiments.harness.interpreters import FREE_THREADED, GIL, InterpreterError, Interpreters
+from experiments.harness.server import Command, Server, subsrv
 from experiments.peers.peer import MissingPeerError
 from experiments.peers.peers import Peers
 from experiments.peers.server import PeerError
-from experiments.conformance.wire import Address
 
 _APP = "experiments.conformance.echo:"
 
@@ -18,7 +18,7 @@ PEERS = (
     *("uvicorn-h11", "uvicorn-httptools", "uvicorn-zttp", "hypercorn", "granian-asgi"),
     *("granian-wsgi", "fastpysgi-asgi", "fastpysgi-wsgi", "gunicorn-sync", "gunicorn-asgi"),
 )
-SUBSRV = tuple(f"subsrv-{mode}" for mode in MODES) + ("subsrv-wsgi",)
+SUBSRV = (*(f"subsrv-{mode}" for mode in MODES), "subsrv-wsgi")
 NAMES = (*SUBSRV, *PEERS)
 
 
@@ -54,10 +54,11 @@ class Servers:
         mode = kind if kind in MODES else "interp"
         app = _APP + ("wsgi" if kind == "wsgi" else "asgi")
         try:
-            interpreter = self._interpreters.for_mode(mode)
+            interpreter = self._interpreters.get(FREE_THREADED if mode == "nogil" else GIL)
         except InterpreterError as error:
             raise UnavailableServerError(str(error)) from error
-        with Server(subsrv(interpreter.path, app, mode=mode, workers=1)) as server:
+        command = Command(words=subsrv(interpreter.path, app, mode=mode, workers=1))
+        with Server(command) as server:
             yield Running(server.address, "this checkout", interpreter.name)
 
     @contextlib.contextmanager

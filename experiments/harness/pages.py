@@ -57,8 +57,8 @@ def page(study: Study, data: Data) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def index(studies: Sequence[tuple[Study, Data | None]]) -> str:
-    """The index of all studies, in Markdown."""
+def index(studies: Sequence[tuple[Study, Data | None]], others: Sequence[str] = ()) -> str:
+    """The index of all studies, in Markdown; `others` are sections that are whole already."""
     parts = [_NOTE, _INDEX.rstrip()]
     for study, data in studies:
         if data is None:
@@ -75,7 +75,7 @@ def index(studies: Sequence[tuple[Study, Data | None]]) -> str:
             " ".join((*study.limits[:1], sharing(data))),
             f"[Tables and raw data]({study.name}/README.md). To repeat it: `{command(study)}`.",
         ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join((*parts, *others)) + "\n"
 
 
 def part(study: Study, data: Data, name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from http1.reading import Head
+
 from subsrv.http1 import End, HeadParser, Limits, ProtocolError, Reader, Request
 
 # So small that inputs of a few hundred bytes meet each of them.

@@ -6,7 +6,7 @@ A process of its own, as libFuzzer ends the one that it runs in.
 import importlib
 import sys
 
-import atheris
+import atheris  # type: ignore[import-untyped]
 
 
 def main() -> None:

@@ -3,10 +3,26 @@
 from collections.abc import Iterator
 
 WORDS = (
-    *(b"GET ", b"POST ", b"HEAD ", b"OPTIONS * ", b"CONNECT a:1 ", b"/ ", b"http://a/ ", b"http://"),
+    *(
+        b"GET ",
+        b"POST ",
+        b"HEAD ",
+        b"OPTIONS * ",
+        b"CONNECT a:1 ",
+        b"/ ",
+        b"http://a/ ",
+        b"http://",
+    ),
     *(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b" HTTP/2.0\r\n", b"\r\n", b"\r\n\r\n", b"\n", b"\r"),
     *(b"Host: a\r\n", b"host:a\r\n", b"Host:\r\n", b"Host: b:80\r\n", b"A: b\r\n"),
-    *(b"Cookie: a\r\n", b"cookie: b\r\n", b"Referer: a\r\n", b"referer: b\r\n", b"ookie: ", b"eferer: "),
+    *(
+        b"Cookie: a\r\n",
+        b"cookie: b\r\n",
+        b"Referer: a\r\n",
+        b"referer: b\r\n",
+        b"ookie: ",
+        b"eferer: ",
+    ),
     *(b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Content-Length: 65\r\n"),
     *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"chunked", b","),
     *(b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n"),

@@ -12,7 +12,9 @@ from http1.reading import FOLLOWER, Head, Outcome, outcome
 from subsrv.http1 import End
 
 _ALL = [
-    pytest.param(case, id=f"{name}: {case.name}") for name, cases in CLASSES.items() for case in cases
+    pytest.param(case, id=f"{name}: {case.name}")
+    for name, cases in CLASSES.items()
+    for case in cases
 ]
 
 

@@ -63,7 +63,7 @@ class _Listener:
 
 
 def _plain(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """llhttp leaves the whitespace behind a value, which is no part of it (RFC 9112 section 5.1)."""
+    """llhttp leaves the whitespace behind a value, which is no part of it (RFC 9112 5.1)."""
     return tuple(
         (name, value.lower() if name == b"transfer-encoding" else value)
         for name, value in ((name, value.rstrip(b" \t")) for name, value in fields)
@@ -111,7 +111,10 @@ STRICTER: dict[str, tuple[Shows, str, bytes]] = {
         b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     ),
     "the request line is malformed": (
-        shows(rb'\A(?:\r?\n)*(?:[^ ]+  |[^\r\n]*(?:["#<>]|HTTP/[^\r\n]*[^\r\n0-9.])|[^ ]+ [^ ]*\r\n)|\A[^ ]+ \S+ (?!HTTP/)'),
+        shows(
+            rb'\A(?:\r?\n)*(?:[^ ]+  |[^\r\n]*(?:["#<>]|HTTP/[^\r\n]*[^\r\n0-9.])'
+            rb"|[^ ]+ [^ ]*\r\n)|\A[^ ]+ \S+ (?!HTTP/)"
+        ),
         "exactly one SP, RFC 3986's characters, and no HTTP/0.9 (RFC 9112 section 3)",
         b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
@@ -172,7 +175,7 @@ LOOSER: list[tuple[Shows, str, bytes]] = [
     ),
     (
         shows(rb"\n[0-9A-Fa-f]+(?:[ \t]+;|;[^\r]*[ \t\"])"),
-        "RFC 9112 section 7.1.1: whitespace within extensions must be taken, and obs-text in quotes",
+        "RFC 9112 section 7.1.1: whitespace in extensions must be taken, and obs-text in quotes",
         b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0 ;a\r\n\r\n",
     ),
 ]

@@ -37,7 +37,7 @@ def _size(name: str, size: bytes, why: str = "9112 7.1: 1*HEXDIG") -> Case:
 
 
 def _lf(name: str, *pieces: bytes) -> Case:
-    """A line terminator of the chunked coding is CRLF; 9112 section 2.2 lets LF be of heads only."""
+    """A line terminator of the chunked coding is CRLF; 9112 section 2.2 lets LF be in heads."""
     return _bad(name, *pieces, why="9112 7.1: CRLF; 2.2 allows a bare LF in heads only")
 
 
@@ -66,7 +66,9 @@ def _trailer(name: str, *lines: bytes, why: str) -> Case:
         why=why,
         allowed=(
             *unframed(),
-            ok(Seen(method="POST", body=b"abc", headers=(("host", "a"),), absent=absent), SEEN_NEXT),
+            ok(
+                Seen(method="POST", body=b"abc", headers=(("host", "a"),), absent=absent), SEEN_NEXT
+            ),
         ),
     )
 
@@ -187,7 +189,9 @@ CASES = (
     _trailer("Content-Length as a trailer", b"Content-Length: 9", why="9110 6.5.1: no framing"),
     _trailer("Transfer-Encoding as a trailer", b"Transfer-Encoding: gzip", why="9110 6.5.1"),
     _trailer("Host as a trailer", b"Host: b", why="9110 6.5.1: no routing"),
-    _trailer("Authorization as a trailer", b"Authorization: b", why="9110 6.5.1: no authentication"),
+    _trailer(
+        "Authorization as a trailer", b"Authorization: b", why="9110 6.5.1: no authentication"
+    ),
     _trailer("Cookie as a trailer", b"Cookie: b=c", why="9110 6.5.1"),
     _bad_trailer("a trailer with a space before its colon", b"X : a", "9112 5.1"),
     _bad_trailer("a trailer without a colon", b"X a", "9112 5"),

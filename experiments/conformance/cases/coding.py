@@ -11,7 +11,6 @@ from experiments.conformance.case import (
     get,
     must,
     ok,
-    post,
     unframed,
 )
 
@@ -71,9 +70,18 @@ CASES = (
     _right("in capitals", b"Transfer-Encoding: CHUNKED", why="9112 7: case-insensitive"),
     _right("its name in capitals", b"TRANSFER-ENCODING: chunked", why="9110 5.1"),
     _right("tabs around", b"Transfer-Encoding:\t chunked \t", why="9112 5.1: OWS"),
-    _odd("an empty member before", b"Transfer-Encoding: ,chunked", why="9110 5.6.1: MUST parse and ignore a few; read as unknown by some"),
+    _odd(
+        "an empty member before",
+        b"Transfer-Encoding: ,chunked",
+        why="9110 5.6.1: MUST parse and ignore a few; read as unknown by some",
+    ),
     _odd("an empty member behind", b"Transfer-Encoding: chunked,", why="as before"),
-    _odd("an empty line before", b"Transfer-Encoding:", _CHUNKED, why="9110 5.3: joined, an empty member"),
+    _odd(
+        "an empty line before",
+        b"Transfer-Encoding:",
+        _CHUNKED,
+        why="9110 5.3: joined, an empty member",
+    ),
     _odd("chunked twice", _CHUNKED, _CHUNKED, why="9112 6.1: no sender may; read as once by some"),
     _odd("chunked twice in a list", b"Transfer-Encoding: chunked, chunked", why="9112 6.1"),
     _final("empty", b"", why="9112 6.3: the final coding is not chunked"),
@@ -159,7 +167,8 @@ CASES = (
     ),
     Case(
         name="an empty member before, with Content-Length",
-        data=_coded(b"Transfer-Encoding: ,chunked", b"Content-Length: 5", body=b"0\r\n\r\n") + SMUGGLED,
+        data=_coded(b"Transfer-Encoding: ,chunked", b"Content-Length: 5", body=b"0\r\n\r\n")
+        + SMUGGLED,
         why="9112 6.1, 9110 5.6.1: refuse, or go by the coding alone and close",
         allowed=(*unframed(), ok(Seen(method="POST"), then=Then.CLOSED)),
     ),

@@ -1,4 +1,4 @@
-"""Persistence, pipelining, HEAD, Expect, Upgrade (RFC 9112 section 9, RFC 9110 sections 7 to 10)."""
+"""Persistence, pipelining, HEAD, Expect, Upgrade (RFC 9112 section 9, RFC 9110 7 to 10)."""
 
 from experiments.conformance.case import (
     NEXT,

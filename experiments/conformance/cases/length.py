@@ -1,7 +1,21 @@
 """Content-Length (RFC 9110 section 8.6, RFC 9112 section 6)."""
 
-from experiments.conformance.case import NEXT, SEEN_NEXT, SMUGGLED, Case, Refused, Seen, Allowed, Then
-from experiments.conformance.case import bad, get, ok, post, unframed, waits
+from experiments.conformance.case import (
+    NEXT,
+    SEEN_NEXT,
+    SMUGGLED,
+    Allowed,
+    Case,
+    Refused,
+    Seen,
+    Then,
+    bad,
+    get,
+    ok,
+    post,
+    unframed,
+    waits,
+)
 
 _MUST = "9112 6.3: an invalid Content-Length is an unrecoverable error"
 

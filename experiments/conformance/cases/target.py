@@ -34,7 +34,9 @@ CASES = (
     _target("a question mark in a query", b"/a?b?c", "3986 3.4", Seen(path="/a", query="b?c")),
     _target("an empty query", b"/a?", "3986 3.4", Seen(path="/a")),
     _target("two slashes", b"//a//b", "9112 3.2.1: a path, no authority", Seen(path="//a//b")),
-    _target("dots", b"/a/./b", "3986 3.3; normalised by the application, if at all", Seen(path="/a/./b")),
+    _target(
+        "dots", b"/a/./b", "3986 3.3; normalised by the application, if at all", Seen(path="/a/./b")
+    ),
     Case(
         name="escapes",
         data=get(start=b"GET /%41%2Fb HTTP/1.1"),
@@ -89,7 +91,9 @@ CASES = (
         why="9110 9.3.7",
         allowed=(ok(Seen(method="OPTIONS", path="/a")),),
     ),
-    _absolute("absolute", b"http://a/b?c", b"a", "9112 3.2.2: MUST accept", Seen(path="/b", query="c")),
+    _absolute(
+        "absolute", b"http://a/b?c", b"a", "9112 3.2.2: MUST accept", Seen(path="/b", query="c")
+    ),
     _absolute("absolute with a port", b"http://a:80/b", b"a:80", "9112 3.2.2", Seen(path="/b")),
     _absolute("absolute without a path", b"http://a", b"a", "9112 3.2.2", Seen()),
     _absolute("absolute with a query alone", b"http://a?b", b"a", "3986 3.3", Seen(query="b")),
