@@ -10,6 +10,8 @@ from experiments.harness.paths import REPOSITORY
 
 _GRACE = 20.0  # seconds beyond the asked duration: wrk ends within three on a loaded machine
 
+_TIMEOUT = 2  # seconds, wrk's own
+
 _MISSING = "wrk is not installed: on Debian and Ubuntu, apt-get install wrk"
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -30,7 +32,10 @@ class WrkError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One closed-loop load: whole seconds, connections, and the Lua script with its arguments."""
+    """One closed-loop load: whole seconds, connections, and the Lua script with its arguments.
+
+    `timeout` is the seconds after which a request counts as failed.
+    """
 
     duration: int
     connections: int = 256
@@ -38,10 +43,13 @@ class Load:
     path: str = "/"
     script: Path | None = None
     arguments: tuple[str, ...] = ()
+    timeout: int = _TIMEOUT
 
     def command(self, url: str) -> tuple[str, ...]:
         """The arguments of wrk, in the order of the 2015 command."""
-        plain = (f"-t{self.threads}", f"-c{self.connections}", f"-d{self.duration}s")
+        plain: tuple[str, ...] = (f"-t{self.threads}", f"-c{self.connections}", f"-d{self.duration}s")
+        if self.timeout != _TIMEOUT:
+            plain += (f"--timeout={self.timeout}s",)
         if self.script is None:
             return ("wrk", *plain, url + self.path)
         script = str(self.script.relative_to(REPOSITORY))
