@@ -5,7 +5,7 @@ import importlib
 from experiments.harness.study import Study
 
 #: Modules of this package, each with a `STUDY` of the same name.
-NAMES = ("overhead", "hello", "scaling", "sharing", "memory")
+NAMES = ("overhead", "hello", "scaling", "sharing", "memory", "comparison")
 
 
 def load() -> list[Study]:

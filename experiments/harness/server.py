@@ -41,14 +41,16 @@ class Command:
       url: where it will listen; empty for a server that prints a ready line.
       env: variables to add to the environment.
       facts: what is known of it now, for the raw data: versions, say.
-      statuses: the exit statuses that end a drain.
+      stop: the signal that ends it.
+      statuses: the exit statuses that end a drain; None where how it ends does not matter.
     """
 
     words: tuple[str, ...]
     url: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
-    statuses: tuple[int, ...] = (0,)
+    stop: signal.Signals = signal.SIGTERM
+    statuses: tuple[int, ...] | None = (0,)
 
 
 def subsrv(
@@ -137,10 +139,11 @@ class Server:
     def stop(self) -> None:
         """Let the server drain and wait for it; ServerError if it ends with a wrong status."""
         begin = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(self.command.stop)
         status = self._wait(_STOP_TIMEOUT)
         self.kill()
-        if status not in self.command.statuses:
+        wanted = self.command.statuses
+        if wanted is not None and status not in wanted:
             self._fail("not stopped cleanly", status, time.monotonic() - begin)
 
     def kill(self) -> None:

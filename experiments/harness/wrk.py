@@ -13,6 +13,8 @@ from experiments.harness.paths import REPOSITORY
 
 _GRACE = 20.0  # seconds beyond the asked duration: wrk ends within three on a loaded machine
 
+_TIMEOUT = 2  # seconds, wrk's own
+
 _MISSING = "wrk is not installed: on Debian and Ubuntu, apt-get install wrk"
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -42,6 +44,7 @@ class Wrk:
       seeded: whether the script's last argument is to be another number each time.
       percentiles: whether to report them. Of a closed loop they say nothing about other loads.
       sized: whether every response is as long as the one that was checked before.
+      timeout: seconds after which a request counts as failed.
     """
 
     connections: int = 256
@@ -52,6 +55,7 @@ class Wrk:
     seeded: bool = False
     percentiles: bool = False
     sized: bool = True
+    timeout: int = _TIMEOUT
 
     def describe(self, seconds: int) -> str:
         """The command, for people."""
@@ -80,6 +84,8 @@ class Wrk:
     ) -> tuple[str, ...]:
         """The arguments of wrk, in the order of the 2015 command."""
         plain: tuple[str, ...] = (f"-t{threads}", f"-c{self.connections}", f"-d{seconds}s")
+        if self.timeout != _TIMEOUT:
+            plain += (f"--timeout={self.timeout}s",)
         if self.percentiles:
             plain += ("--latency",)
         if self.script is None:

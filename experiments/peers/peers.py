@@ -7,7 +7,7 @@ from typing import Self
 
 import subsrv
 from experiments.peers import programs, python
-from experiments.peers.peer import Launch, MissingPeerError
+from experiments.peers.peer import Launch, MissingPeerError, Peer
 from experiments.peers.python import PeersPython
 from experiments.peers.registry import PEERS
 from experiments.peers.server import PeerServer, free_port
@@ -53,33 +53,41 @@ class Peers:
                 reasons[name] = str(error)
         return reasons
 
-    def start(self, name: str, *, app: str, workers: int, path: str = "/") -> PeerServer:
-        """Start a peer on a free port of loopback; it has answered GET `path` when this returns.
+    def launch(self, name: str, *, app: str, workers: int) -> tuple[Peer, Launch]:
+        """A peer, and a launch of it on a free port of loopback, which `Peer.words` starts.
 
         Args:
             app: "module:attribute" for a Python interface, else a handler's name ("hello").
 
         Raises:
-            MissingPeerError: it cannot be had, or not with so many workers.
-            PeerError: it does not start.
+            MissingPeerError: it cannot be had.
         """
         peer = PEERS[name]
         self.version(name)
         self._launches += 1
         folder = Path(self._folder.name, f"{name}-{self._launches}")
         folder.mkdir()
-        port = free_port()
         launch = Launch(
             app=app,
-            port=port,
+            port=free_port(),
             workers=workers,
             python="" if peer.program else self.python().path,
             folder=folder,
             program=self._program(peer.program)[0] if peer.program else None,
         )
+        return peer, launch
+
+    def start(self, name: str, *, app: str, workers: int, path: str = "/") -> PeerServer:
+        """Start a peer as `launch` has it; it has answered GET `path` when this returns.
+
+        Raises:
+            MissingPeerError: it cannot be had, or not with so many workers.
+            PeerError: it does not start.
+        """
+        peer, launch = self.launch(name, app=app, workers=workers)
         return PeerServer(
             peer.words(launch),
-            port,
+            launch.port,
             path=path,
             environment=dict(peer.environment),
             stop_signal=peer.stop,
@@ -113,4 +121,8 @@ class Peers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove its files."""
         self._folder.cleanup()

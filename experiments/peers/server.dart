@@ -89,13 +89,17 @@ Future<void> stream(HttpRequest request) async {
   await response.close();
 }
 
+// A client that leaves in the middle is no reason to end the isolate.
+void Function(HttpRequest) guarded(Future<void> Function(HttpRequest) handler) =>
+    (request) => handler(request).onError<IOException>((error, trace) {});
+
 final handlers = <String, void Function(HttpRequest)>{
   'hello': sayHello,
-  'baseline': baseline,
+  'baseline': guarded(baseline),
   'articles': articles,
-  'echo': echo,
-  'upload': upload,
-  'stream': stream,
+  'echo': guarded(echo),
+  'upload': guarded(upload),
+  'stream': guarded(stream),
 };
 
 Future<void> serve((String, int) what) async {
