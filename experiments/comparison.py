@@ -70,7 +70,6 @@ def _configurations(settings: Settings) -> list[Configuration]:
                 "workload": workload,
                 "peer": peer,
                 "workers": int(workers),
-                "settings": " ".join(word for each in PEERS[peer].settings for word in each.words),
             },
             workers=int(workers),
             check=partial(_check, WORKLOADS[workload]),

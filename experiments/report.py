@@ -13,18 +13,19 @@ from functools import cache
 from pathlib import Path
 
 from experiments import fuzzing, studies
-from experiments.conformance import page
+from experiments.conformance import page as conformance
 from experiments.harness import pages
 from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
 from experiments.harness.publish import documents, fill, newest
 from experiments.harness.record import Recording
 from experiments.harness.study import Study
+from experiments.soak import page as soak
 
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (page, fuzzing)
+_OTHERS = (conformance, fuzzing, soak)
 
 
 def load(results: Path, study: str) -> Data | None:
