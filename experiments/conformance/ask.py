@@ -8,12 +8,20 @@ from itertools import batched
 from experiments.conformance.case import Case, get
 from experiments.conformance.judge import right
 from experiments.conformance.servers import Running
-from experiments.conformance.wire import Observed, observe
+from experiments.conformance.wire import Address, Observed, observe
 
 _AT_ONCE = 24
 _PATIENCE = 1.0  # seconds without a byte until a server is taken to wait for more
 _FEW = 4
 _MORE_PATIENCE = 3.0
+
+
+def _observe(address: Address, data: bytes, patience: float) -> Observed:
+    try:
+        return observe(address, data, patience=patience)
+    except OSError:
+        # Another case has just stopped the server: it is asked again, once that is found.
+        return Observed(raw=b"", closed=True, interim=(), answers=(), garbled=False)
 
 
 class Asker:
@@ -52,7 +60,7 @@ class Asker:
         address = self.running.address
         with ThreadPoolExecutor(len(names)) as pool:
             found = list(
-                pool.map(lambda name: observe(address, cases[name].data, patience=patience), names)
+                pool.map(lambda name: _observe(address, cases[name].data, patience), names)
             )
         if self._is_well():
             yield from zip(names, found, strict=True)
