@@ -20,6 +20,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
+
+from experiments import report
+from experiments.harness import cpus, environment, publish
+from experiments.harness.paths import RESULTS
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: idle\r\nUser-Agent: idle\r\nAccept: */*\r\n\r\n"
 # Descriptors beside the connections: standard streams, listeners, the worker's own.
@@ -40,18 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=7.0,
         help="seconds for connections to give up what they keep for speed only",
     )
+    parser.add_argument(
+        "--publish", action="store_true", help="measure every mode of a build with a GIL"
+    )
     options = parser.parse_args(arguments)
     allow_descriptors(options.connections + _SPARE)
-    with server(options.mode, options.app) as (pid, address), ExitStack() as stack:
+    if options.publish:
+        about = environment.describe(cpus.split())
+        runs = [measured(mode, options) for mode in ("interp", "thread", "process")]
+        path = publish.new_file(RESULTS, "idle", about)
+        path.write_text(json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
+        report.main([])
+        return
+    json.dump(measured(options.mode, options), sys.stdout, indent=2)
+    print()
+
+
+def measured(mode: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One mode: alone, crowded, and what each connection takes."""
+    with server(mode, options.app) as (pid, address), ExitStack() as stack:
         for _ in range(3):  # so that what the first connections alone need is there
             with ExitStack() as warm_up:
                 open_connections(warm_up, address, 256)
         alone = observe(pid, address, options)
         open_connections(stack, address, options.connections)
         crowded = observe(pid, address, options)
-    found = {
+    return {
         "python": platform.python_version(),
-        "mode": options.mode,
+        "mode": mode,
         "app": options.app,
         "connections": options.connections,
         "load": os.getloadavg(),
@@ -62,8 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for kind in ("uss", "pss")
         },
     }
-    json.dump(found, sys.stdout, indent=2)
-    print()
 
 
 def allow_descriptors(count: int) -> None:

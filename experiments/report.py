@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from experiments import fuzzing, studies
+from experiments import fuzzing, idling, studies
 from experiments.conformance import page as conformance
 from experiments.harness import pages
 from experiments.harness.data import Data
@@ -25,7 +25,7 @@ from experiments.soak import page as soak
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (conformance, fuzzing, soak)
+_OTHERS = (conformance, fuzzing, soak, idling)
 
 
 def load(results: Path, study: str) -> Data | None:
