@@ -66,8 +66,16 @@ def test_conformance(tmp_path: Path) -> None:
 
 def test_fuzzing(tmp_path: Path) -> None:
     run = {
-        **{"target": "parser", "when": "now", "code": "abc", "python": "3.99", "atheris": "1"},
-        **{"executions": 1200, "seconds": 3.0, "coverage": 7, "corpus_inputs": 5, "findings": 0},
+        "target": "parser",
+        "when": "now",
+        "code": "abc",
+        "python": "3.99",
+        "atheris": "1",
+        "executions": 1200,
+        "seconds": 3.0,
+        "coverage": 7,
+        "corpus_inputs": 5,
+        "findings": 0,
     }
     _write(tmp_path, "fuzz", [run, {**run, "target": "connection", "findings": 2}], "runs.json")
     (text,) = fuzzing.made(tmp_path).values()
@@ -77,12 +85,17 @@ def test_fuzzing(tmp_path: Path) -> None:
 
 def test_idle_connections(tmp_path: Path) -> None:
     state = {
-        **{"idle_cpu_share": 0.01, "cpu_us_per_request": 20.0},
-        **{"latency_us_p50": 30.0, "latency_us_p99": 90.0},
+        "idle_cpu_share": 0.01,
+        "cpu_us_per_request": 20.0,
+        "latency_us_p50": 30.0,
+        "latency_us_p99": 90.0,
     }
     run = {
-        **{"mode": "interp", "python": "3.99", "connections": 10_000},
-        **{"alone": state, "crowded": {**state, "latency_us_p50": 31.0}},
+        "mode": "interp",
+        "python": "3.99",
+        "connections": 10_000,
+        "alone": state,
+        "crowded": {**state, "latency_us_p50": 31.0},
         "bytes_per_connection": {"uss": 1100, "pss": 1090},
     }
     _write(tmp_path, "idle", {"about": _ABOUT, "runs": [run]})
