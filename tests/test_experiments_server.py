@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from experiments_fakes import HELLO, answering, running
 
-from experiments.harness import floor, processes
+from experiments.harness import floor
 from experiments.harness.server import Server, ServerError
 from experiments.harness.verify import WrongAnswerError, post, verify
+from subsrv.bench import processes
 
 
 def test_a_server_is_ready_and_stops() -> None:

@@ -13,11 +13,11 @@ from experiments.harness.floor import FloorError
 from experiments.harness.interpreters import InterpreterError, Interpreters
 from experiments.harness.measure import RoundError, measure
 from experiments.harness.metrics import Metric
-from experiments.harness.processes import memory
 from experiments.harness.server import Server, ServerError
 from experiments.harness.verify import WrongAnswerError, first_answer
 from experiments.harness.workers import check_gil, gil, states
 from experiments.harness.wrk import WrkError
+from subsrv.bench.processes import memory
 
 #: Whatever can go wrong with one launch and leaves the others worth having.
 FAILURES = (ServerError, WrongAnswerError, RoundError, InterpreterError, FloorError, WrkError)

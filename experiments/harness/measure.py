@@ -2,10 +2,11 @@
 
 import time
 
-from experiments.harness import metrics, processes
+from experiments.harness import metrics
 from experiments.harness.load import Load, Outcome
 from experiments.harness.metrics import Metric
 from experiments.harness.server import Server
+from subsrv.bench import processes
 
 #: Above this share of its CPUs a client has no time left to wait for the server.
 SATURATED = 0.95

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.harness import processes
+from subsrv.bench import processes
 
 #: MB (10^6) by which the median of the last quarter may lie above that of the second.
 MOST_GROWN = 4.0

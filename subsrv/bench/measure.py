@@ -85,7 +85,7 @@ def measure(server: Server, workers: int, traffic: Traffic) -> tuple[Figures, di
         p50_us=opened.latency_us["p50"],
         p99_us=opened.latency_us["p99"],
         # Once all is warm; summed over the tree, the supervisor and what it shares included.
-        pss_kib=processes.memory(server.pid).pss / workers,
+        pss_kib=processes.memory(server.pid).pss / 1024 / workers,
         ready_s=server.seconds_to_ready,
         client_share=share,
         late=opened.late,

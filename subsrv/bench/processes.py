@@ -8,6 +8,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
+_KIB = 1024  # the kernel's kB
 _libc = ctypes.CDLL(None)
 
 
@@ -91,9 +92,23 @@ def thread_cpu(root: int) -> dict[str, float]:
     return times
 
 
+def context_switches(root: int) -> int:
+    """How often the live threads of a process tree left a CPU so far, by will or not."""
+    total = 0
+    for pid in tree(root):
+        for task in (_PROC / str(pid) / "task").glob("*"):
+            try:
+                text = (task / "status").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            lines = (line for line in text.splitlines() if "ctxt_switches:" in line)
+            total += sum(int(line.split()[1]) for line in lines)
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory of a process tree in KiB: shared pages split among their users, and private ones."""
+    """Memory of a process tree in bytes: shared pages split among their users, and private ones."""
 
     pss: int
     uss: int
@@ -110,7 +125,7 @@ def memory(root: int) -> Memory:
         for line in text.splitlines()[1:]:
             name, value = line.split(":")
             if name == "Pss":
-                pss += int(value.split()[0])
+                pss += int(value.split()[0]) * _KIB
             elif name in ("Private_Clean", "Private_Dirty", "Private_Hugetlb"):
-                uss += int(value.split()[0])
+                uss += int(value.split()[0]) * _KIB
     return Memory(pss, uss)

@@ -114,7 +114,7 @@ def test_memory_grows_by_what_was_taken() -> None:
         after = processes.memory(pid)
     for figure in ("pss", "uss"):
         grown = getattr(after, figure) - getattr(before, figure)
-        assert 32 << 10 <= grown < 40 << 10
+        assert 32 << 20 <= grown < 40 << 20
 
 
 def test_no_such_process() -> None:
