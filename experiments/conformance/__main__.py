@@ -27,7 +27,7 @@ from experiments.harness.paths import RESULTS
 from experiments.peers.peers import Peers
 
 # What is kept of an answer: enough for a person to see what it was.
-_KEPT = 300
+_KEPT = 120
 
 
 def _record(case: Case, observed: Observed) -> dict[str, Any]:

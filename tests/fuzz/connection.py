@@ -6,7 +6,6 @@ of ours, time passes, the application does what it has put off, or the client or
 What a request's exchange does is said by its path, so that a mutation of the path changes it.
 """
 
-import logging
 from collections.abc import Callable
 from errno import EBADF
 from typing import Any
@@ -27,8 +26,6 @@ _TIMEOUTS = Timeouts(
 _LARGE = b"x" * (HIGH_WATER + 1)
 # A response that has begun is not held back, and what leaves together is at most 64 of them.
 _MOST_PENDING = 2 * HIGH_WATER + 64 * 1024
-
-logging.getLogger("subsrv").setLevel(logging.CRITICAL)
 
 
 class FakeSocket:

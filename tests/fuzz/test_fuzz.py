@@ -4,6 +4,7 @@
 on every interpreter, and costs little.
 """
 
+import logging
 import random
 from collections.abc import Callable, Iterator
 
@@ -31,6 +32,12 @@ def _mutations(target: str, count: int) -> Iterator[bytes]:
             put = drawn.choice((*words.WORDS, drawn.randbytes(1), data[place : place + 30]))
             data = data[:place] + put + data[place + length :]
         yield drawn.randbytes(1) + data[1:]
+
+
+@pytest.fixture(autouse=True)
+def _silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications fail all the time here."""
+    monkeypatch.setattr(logging.getLogger("subsrv"), "disabled", True)
 
 
 @pytest.mark.parametrize("target", _TARGETS)
