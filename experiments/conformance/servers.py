@@ -69,5 +69,7 @@ class Servers:
             server = self._peers.start(name, app=_APP + interface, workers=1)
         except (MissingPeerError, PeerError) as error:
             raise UnavailableServerError(str(error)) from error
-        with server:
+        try:
             yield Running(server.address, version, self._peers.leg)
+        finally:
+            server.kill()  # one that hangs heeds nothing else

@@ -119,9 +119,11 @@ def test_a_body_that_nobody_reads_and_that_drips(strict: Server) -> None:
         client.sock.settimeout(0.02)
         while True:
             with contextlib.suppress(TimeoutError):
-                assert client.sock.recv(1) == b""
+                # A byte that was under way when the server closed turns the end into a reset.
+                with contextlib.suppress(ConnectionResetError):
+                    assert client.sock.recv(1) == b""
                 break
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 client.send(b"x")
 
 
