@@ -26,14 +26,16 @@ from experiments.harness.interpreters import Interpreters
 from experiments.harness.paths import RESULTS
 from experiments.peers.peers import Peers
 
-# What is kept of an answer: enough for a person to see what it was.
+# What is kept of an answer for a person to see: of a right one, its first line.
 _KEPT = 120
 
 
 def _record(case: Case, observed: Observed) -> dict[str, Any]:
-    raw = observed.raw.decode("latin-1")
+    raw, is_right = observed.raw.decode("latin-1"), right(case, observed)
+    if is_right:
+        raw = raw.partition("\r\n")[0]
     return {
-        "right": right(case, observed),
+        "right": is_right,
         "kind": str(kind(observed)),
         "closed": observed.closed,
         "raw": raw[:_KEPT] + ("…" if len(raw) > _KEPT else ""),
