@@ -15,7 +15,7 @@ WITH =
 # Of test: the interpreter matrix; t is the newest free-threaded build that can be had.
 LEGS = 3.13 t 3.14 3.15
 
-.PHONY: help serve test lint bench clean
+.PHONY: help serve test lint bench fuzz soak clean
 
 help:
 	@echo 'make serve   serve an app (hello without APP) with workers that are isolates'
@@ -26,6 +26,10 @@ help:
 	@echo '             ARGS="--jobs N (steps at a time; default: the CPUs) and options of pytest"'
 	@echo 'make lint    lint and types only'
 	@echo 'make bench   CPU per request of one worker, against a responder in C  PYTHON=3.14'
+	@echo 'make fuzz    look for inputs that break the parser or a connection, for two minutes'
+	@echo '             ARGS="--seconds 600 parser" (or connection)'
+	@echo 'make soak    mixed good, bad, slow and reset traffic in every mode, for five minutes'
+	@echo '             ARGS="--seconds 60 --modes interp"'
 	@echo 'make clean   remove the environments and caches of this checkout'
 
 serve:
@@ -42,6 +46,13 @@ lint:
 bench:
 	@$(HOST_PYTHON) -m tools.wrk
 	@exec $(HOST_PYTHON) -m tools.run --dev $(PYTHON) -m experiments.bench $(ARGS)
+
+# Installed here and not with the other tools: it has wheels for few interpreters.
+fuzz:
+	@PYTHONPATH=tests exec $(HOST_PYTHON) -m tools.run --dev --with atheris==3.1.0 3.14 -m fuzz $(ARGS)
+
+soak:
+	@exec $(HOST_PYTHON) -m tools.run --dev $(PYTHON) -m experiments.soak $(ARGS)
 
 clean:
 	rm -rf .venvs build dist *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

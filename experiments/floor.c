@@ -1,6 +1,6 @@
 /* The floor: what one HTTP response costs when nothing is parsed.
  *
- * usage: floor RESPONSE-FILE
+ * usage: floor RESPONSE-FILE [PORT]
  *
  * One thread, one epoll instance, one recv and one send a readable connection. It finds where each
  * request head ends and answers it with the bytes of RESPONSE-FILE, so pipelined heads and heads
@@ -63,8 +63,10 @@ static void watch(int operation, int fd, uint32_t events) {
         die("epoll_ctl");
 }
 
-static int listen_on_loopback(void) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+static int listen_on_loopback(int port) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0 ||
@@ -129,15 +131,15 @@ static void receive(int fd) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: floor RESPONSE-FILE\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: floor RESPONSE-FILE [PORT]\n");
         return 2;
     }
     signal(SIGTERM, on_sigterm);
     load(argv[1]);
     if ((poller = epoll_create1(0)) < 0)
         die("epoll_create1");
-    int listener = listen_on_loopback();
+    int listener = listen_on_loopback(argc == 3 ? atoi(argv[2]) : 0); /* 0: any free one */
     watch(EPOLL_CTL_ADD, listener, EPOLLIN);
     for (;;) {
         struct epoll_event events[EVENTS];

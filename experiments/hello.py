@@ -1,33 +1,19 @@
-"""The main job, then and now: "Hello, world!" under the command of 2015, wrk -t1 -c256 -d30s.
+"""The main job, then and now: "Hello, world!" under the command of 2015, wrk -t1 -c256 -d30s."""
 
-Each point is one launch of the server: an application (the three bare interfaces, Flask, Django,
-Starlette), a mode and a number of workers. The points run in a shuffled order, each is written to
-the results file as soon as it is there, and one that fails is written with its failure. Points
-that the file given by --resume has are not run again.
-"""
-
-import argparse
 import json
-import os
-import random
 import sys
-import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
-from experiments import report
-from experiments.harness import environment, publish, wrk
-from experiments.harness.contest import FAILURES, in_words
-from experiments.harness.interpreters import Interpreter, InterpreterError, Interpreters
-from experiments.harness.measure import measure
-from experiments.harness.options import add_python, names, positive
-from experiments.harness.paths import REPOSITORY, RESULTS
-from experiments.harness.processes import memory
-from experiments.harness.progress import Progress
-from experiments.harness.server import Server, subsrv
-from experiments.harness.verify import verify
-from experiments.harness.workers import check_gil, states
+from experiments.harness import charts, metrics, tables
+from experiments.harness.charts import Bar
+from experiments.harness.command import main
+from experiments.harness.configuration import Configuration, Timing, serving
+from experiments.harness.data import Data
+from experiments.harness.paths import RESULTS
+from experiments.harness.study import Option, Settings, Study
+from experiments.harness.table import Table
+from experiments.harness.wrk import Wrk
+from experiments.options import KINDS, WORKERS, kinds
 
 APPS = {
     "native": "experiments.apps.hello:native",
@@ -37,200 +23,138 @@ APPS = {
     "django": "experiments.apps.django_app:app",
     "starlette": "experiments.apps.starlette_app:app",
 }
-# A mode and whether its interpreter is a free-threaded one: threads are measured on both.
-MODES = {
-    "interp": ("interp", False),
-    "nogil": ("nogil", True),
-    "thread": ("thread", False),
-    "thread-t": ("thread", True),
-    "process": ("process", False),
-}
-_START_METHOD = "spawn"
-_WARM_UP = wrk.Load(duration=1)
+_THEN = json.loads((RESULTS / "hello" / "2015.json").read_text())
+#: As in 2015, for what was measured in 2015; the others are there to be compared, not remembered.
+_SECONDS_THEN = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What one launch measures."""
-
-    app: str
-    mode: str
-    free_threaded: bool
-    workers: int
-    round: int
-
-    def measured_in(self, raw: dict[str, Any]) -> bool:
-        """Whether the raw data have this point already."""
-        key = asdict(self)
-        return any({name: point[name] for name in key} == key for point in raw["points"])
+def _label(app: str, kind: str, workers: str | int) -> str:
+    return f"{app} {kind} {workers}"
 
 
-def _measure(point: Point, python: Interpreter, load: wrk.Load) -> dict[str, Any]:
-    """One launch. Any of FAILURES if it cannot be had whole."""
-    options = ("--start-method", _START_METHOD) if point.mode == "process" else ()
-    command = subsrv(
-        python.path, APPS[point.app], mode=point.mode, workers=point.workers, options=options
-    )
-    with Server(command) as server:
-        found: dict[str, Any] = {
-            "ready": server.ready,
-            "seconds_to_ready": server.seconds_to_ready,
-            "memory_ready": asdict(memory(server.pid)),
-            "before": states(server, point.workers),
-        }
-        size = len(verify(server))
-        found["warm_up"] = measure(server, _WARM_UP, response_size=size).record()
-        found |= measure(server, load, response_size=size).record()
-        found["memory_after"] = asdict(memory(server.pid))
-        found["after"] = states(server, point.workers)
-        verify(server)
-    check_gil(point.mode, found["before"] + found["after"])
+def _configurations(settings: Settings) -> list[Configuration]:
+    found = []
+    for app in settings["apps"]:
+        for kind in settings["modes"]:
+            mode, leg, options = KINDS[kind]
+            for workers in settings["workers"]:
+                found.append(
+                    serving(
+                        _label(app, kind, workers),
+                        APPS[app],
+                        Wrk(),
+                        mode=mode,
+                        workers=int(workers),
+                        leg=leg,
+                        options=options,
+                        facts={"app": app, "kind": kind},
+                        seconds=_SECONDS_THEN if app == "native" else None,
+                    )
+                )
     return found
 
 
-def _choose(interpreters: Interpreters, *, free_threaded: bool) -> Interpreter | InterpreterError:
-    """The interpreter; the error, to be recorded, where it cannot be had."""
-    try:
-        return interpreters.choose(free_threaded=free_threaded)
-    except InterpreterError as error:
-        return error
+def _then_and_now(data: Data) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (
+            _THEN["server"],
+            "1",
+            "1",
+            f"{_THEN['requests_per_second']:,.0f}",
+            f"{_THEN['latency_mean'] * 1e3:,.2f}",
+            f"{_THEN['latency_max'] * 1e3:,.1f}",
+        )
+    ]
+    shown = (metrics.RATE, metrics.LATENCY_MEAN, metrics.LATENCY_MAX)
+    for label in data.where(app="native"):
+        name = f"subsrv, {data.fact(label, 'kind')}, CPython {data.python(label) or '?'}"
+        workers, launches = str(data.fact(label, "workers")), str(data.launches([label]))
+        if data.failure(label):
+            rows.append((name, workers, launches, "failed", "", ""))
+            continue
+        cells = (tables.cell(data.figure(label, each), each.digits) for each in shown)
+        rows.append((name, workers, launches, *cells))
+    return Table(("server", "workers", "n", *(each.heading for each in shown)), rows)
 
 
-def run(raw: dict[str, Any], points: list[Point], interpreters: Interpreters, path: Path) -> None:
-    """Measure the points that `raw` lacks, and write it after each of them."""
-    load = wrk.Load(duration=raw["settings"]["duration"])
-    environments = {
-        kind: _choose(interpreters, free_threaded=kind)
-        for kind in {point.free_threaded for point in points}
-    }
-    for kind, python in environments.items():
-        if isinstance(python, Interpreter):
-            about = {"name": python.name, **python.facts}
-            raw["interpreters"]["free_threaded" if kind else "gil"] = about
-    todo = [point for point in points if not point.measured_in(raw)]
-    progress = Progress(len(todo))
-    for point in todo:
-        progress.step(f"hello: {point.app}, {point.mode}, {point.workers} worker(s)")
-        python = environments[point.free_threaded]
-        record = {
-            **asdict(point),
-            "python": python.name if isinstance(python, Interpreter) else None,
-            "start_method": _START_METHOD if point.mode == "process" else None,
-            "begun": time.time(),
-        }
-        try:
-            if isinstance(python, InterpreterError):
-                raise python
-            record |= _measure(point, python, load)
-        except FAILURES as error:
-            record["failure"] = in_words(error)
-        raw["points"].append(record)
-        raw["load_average_after"] = os.getloadavg()
-        publish.write(path, raw)
-    progress.end()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.hello",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _tables(data: Data) -> Mapping[str, Table | str]:
+    everything = tables.overview(
+        data,
+        (
+            *(metrics.RATE, metrics.LATENCY_MEAN, metrics.CPU, metrics.SERVER_CPUS),
+            *(metrics.CLIENT, metrics.BUSIEST, metrics.SWITCHES, metrics.PSS, metrics.READY),
+        ),
+        facts=("python_version", "gil_in_request"),
     )
-    add = parser.add_argument
-    add(
-        "--apps", type=names(tuple(APPS)), default=tuple(APPS), metavar="LIST", help=", ".join(APPS)
-    )
-    add(
-        "--modes",
-        type=names(tuple(MODES)),
-        default=tuple(MODES),
-        metavar="LIST",
-        help=f"{', '.join(MODES)} (thread-t: thread mode on the free-threaded interpreter)",
-    )
-    add("--workers", type=names(("1", "2", "3", "4")), default=("1", "2"), metavar="LIST")
-    add_python(parser)
-    add("--duration", type=positive, default=30, metavar="SECONDS", help="default: 30, as in 2015")
-    add("--rounds", type=positive, default=1, metavar="N", help="launches of each configuration")
-    add("--quick", action="store_true", help="one second a point")
-    add("--seed", type=int, help="for the order of the points (default: random)")
-    add(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="raw data (default: a new file in results/hello)",
-    )
-    add("--resume", type=Path, metavar="FILE", help="go on with this file, and its settings")
-    return parser
-
-
-def _begin(args: argparse.Namespace) -> dict[str, Any]:
-    """Raw data without points: where and how they will be measured."""
-    duration = 1 if args.quick else args.duration
+    modes = [
+        (f"{app}: {kind} / process", _label(app, kind, 1), _label(app, "process", 1))
+        for app in data.settings["apps"]
+        for kind in data.settings["modes"]
+        if not kind.startswith("process")
+    ]
     return {
-        "study": "hello",
-        "environment": environment.describe(),
-        "settings": {
-            "command": " ".join(wrk.Load(duration=duration).command("URL")),
-            "duration": duration,
-            "rounds": args.rounds,
-            "seed": random.randrange(10_000) if args.seed is None else args.seed,
-            "apps": args.apps,
-            "modes": [MODES[name] for name in args.modes],
-            "workers": [int(number) for number in args.workers],
-        },
-        "interpreters": {},
-        "points": [],
+        "Then and now": f"{_then_and_now(data).markdown()}\n\n{_THEN['remark']}",
+        "Every application, mode and number of workers": everything,
+        "Modes beside processes, one worker": tables.ratios(data, modes, [metrics.CPU]),
     }
 
 
-def _points(settings: dict[str, Any]) -> list[Point]:
-    """Every point, each round shuffled by itself."""
-    order = random.Random(settings["seed"])
-    points = []
-    for number in range(1, settings["rounds"] + 1):
-        turn = [
-            Point(app, mode, free_threaded, workers, number)
-            for app in settings["apps"]
-            for mode, free_threaded in settings["modes"]
-            for workers in settings["workers"]
-        ]
-        order.shuffle(turn)
-        points += turn
-    return points
+def _plots(data: Data) -> Mapping[str, str]:
+    groups: dict[str, list[Bar]] = {}
+    for label in data.labels:
+        workers = str(data.fact(label, "workers"))
+        bar = Bar(
+            f"{data.fact(label, 'kind')}, {workers} worker{'s' if workers != '1' else ''}",
+            data.figure(label, metrics.RATE),
+            series=data.settings["workers"].index(workers),
+        )
+        groups.setdefault(str(data.fact(label, "app")), []).append(bar)
+    title = "Hello, world: requests/s by application, mode and workers"
+    return {"rate": charts.bars(title, groups, metrics.RATE.heading)}
 
 
-def _new_file(raw: dict[str, Any], *, quick: bool) -> Path:
-    """A file for raw data; that of a smoke run is not among the results."""
-    if not quick:
-        return publish.new_file(RESULTS, "hello", raw["environment"])
-    path = REPOSITORY / "build" / "hello-quick.json"
-    path.parent.mkdir(exist_ok=True)
-    return path
+def _answer(data: Data) -> str:
+    label = _label("native", "interp", 1)
+    rate, latency = data.figure(label, metrics.RATE), data.figure(label, metrics.LATENCY_MEAN)
+    if not rate or not latency:
+        return "The native handler in one interpreter was not measured in this run."
+    factor = rate.value / _THEN["requests_per_second"]
+    return (
+        f"Dart in 2015 served {_THEN['requests_per_second']:,.0f} requests/s at "
+        f"{_THEN['latency_mean'] * 1e3:.1f} ms; one interpreter now serves {rate.text(0)} at "
+        f"{latency.text(2)} ms, {factor:.1f} times as many, on another machine."
+    )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the study and bring its tables up to date; returns the exit status."""
-    args = _parser().parse_args(arguments)
-    try:
-        wrk.version()
-        interpreters = Interpreters.parse(args.python)
-    except (wrk.WrkError, InterpreterError) as error:
-        print(f"hello: {error}", file=sys.stderr)
-        return 1
-    raw = json.loads(args.resume.read_text()) if args.resume else _begin(args)
-    if raw["environment"]["commit"] != environment.commit():
-        print("hello: what is there was measured on another commit", file=sys.stderr)
-        return 1
-    path = args.resume or args.output or _new_file(raw, quick=args.quick)
-    try:
-        run(raw, _points(raw["settings"]), interpreters, path)
-    except KeyboardInterrupt:
-        print(f"\nhello: interrupted; go on with --resume {path}", file=sys.stderr)
-        return 130
-    failures = sum("failure" in point for point in raw["points"])
-    print(f"{len(raw['points'])} points, {failures} of them failures: {path}")
-    return report.main([])
-
+STUDY = Study(
+    name="hello",
+    title="Hello, world, as in 2015",
+    question=(
+        "Where this project began: Dart's `HttpServer` in one isolate, and `wrk -t1 -c256 -d30s`. "
+        "What does the same command say of a Python server whose workers are isolates, and of the "
+        "three other kinds of worker, on the same code and the same listener? And what is left of "
+        "it under Flask, Django and Starlette? The native handler is measured with the 2015 "
+        "command, the others for less long."
+    ),
+    configurations=_configurations,
+    answer=_answer,
+    tables=_tables,
+    plots=_plots,
+    limits=(
+        "A closed loop of 256 connections measures the queue that it makes: read its latency as "
+        "that of 2015, no more.",
+        "The figures of 2015 come from another machine: they are where this began, not a "
+        "comparison.",
+    ),
+    options=(
+        Option("apps", "applications", tuple(APPS), tuple(APPS)),
+        kinds("interp", "nogil", "thread", "thread-t", "process"),
+        WORKERS,
+    ),
+    control="native interp 1",
+    rounds=3,
+    timing=Timing(warm_up=1, values=1, seconds=5),
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(STUDY))

@@ -1,44 +1,76 @@
-"""Generate every published table from raw data, or with --check tell which one differs from it.
+"""Make every published table and plot from raw data, or with --check tell which one differs.
 
-A table stands in a Markdown file (of results/, or the repository's own) between the markers
-    <!-- generated: STUDY TABLE -->   and   <!-- end generated -->
-and is made from the newest raw data in results/STUDY.
+For each study: results/STUDY/README.md and its plots, from the newest raw data beside them; the
+index results/README.md; and in the repository's own Markdown files what stands between
+    <!-- generated: STUDY PART -->   and   <!-- end generated -->
+where PART is the title of one of the study's tables, or "answer".
 """
 
 import argparse
-import importlib
-import json
 import sys
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from experiments import fuzzing, idling, studies
+from experiments.conformance import page as conformance
+from experiments.harness import pages
+from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
 from experiments.harness.publish import documents, fill, newest
+from experiments.harness.record import Recording
+from experiments.harness.study import Study
+from experiments.soak import page as soak
+
+_NOT_MEASURED = "*Not measured yet.*"
+
+#: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
+_OTHERS = (conformance, fuzzing, soak, idling)
 
 
-def generate(results: Path, study: str, table: str) -> str:
-    """The Markdown of one table. KeyError and ImportError where there is no such table or study."""
-    make = importlib.import_module(f"experiments.tables.{study}").TABLES[table]
+def load(results: Path, study: str) -> Data | None:
+    """The newest data of a study; None if there are none."""
     path = newest(results, study)
-    if path is None:
-        return "*Not measured yet.*"
-    return f"{make(json.loads(path.read_text()))}\n\n*Raw data: {path.parent.name}/{path.name}*"
+    return Data(Recording.load(path), path) if path else None
 
 
-def outdated(root: Path) -> dict[Path, str]:
-    """The files whose tables differ from their raw data, with the text that they should have."""
-    made = cache(partial(generate, root / "results"))
-    found = {}
+def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
+    """All that is generated under `root`, by file."""
+    results = root / "results"
+    loaded = {study.name: (study, load(results, study.name)) for study in each}
+    found: dict[Path, str] = {}
+    for study, data in loaded.values():
+        if data is None:
+            continue
+        found[results / study.name / "README.md"] = pages.page(study, data)
+        for name, drawing in study.plots(data).items():
+            found[results / study.name / f"{name}.svg"] = drawing
+    for other in _OTHERS:
+        found |= other.made(results)
+    sections = [other.section(results) for other in _OTHERS]
+    found[results / "README.md"] = pages.index(list(loaded.values()), sections)
+
+    @cache
+    def part(name: str, wanted: str) -> str:
+        study, data = loaded[name]
+        return pages.part(study, data, wanted) if data else _NOT_MEASURED
+
     for path in documents(root):
         text = path.read_text()
-        wanted = fill(text, made)
-        if wanted != text:
-            found[path] = wanted
+        if (filled := fill(text, part)) != text or "<!-- generated:" in text:
+            found[path] = filled
     return found
 
 
+def orphans(root: Path, wanted: Mapping[Path, str]) -> list[Path]:
+    """Generated files of studies that no longer make them."""
+    results = root / "results"
+    there = [*results.glob("*/*.svg"), *results.glob("*/README.md")]
+    return sorted(path for path in there if path not in wanted)
+
+
 def main(arguments: list[str] | None = None, root: Path = REPOSITORY) -> int:
-    """Bring the tables up to date, or check them; returns the exit status."""
+    """Bring all of it up to date, or check it; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.report",
         description=__doc__,
@@ -46,15 +78,24 @@ def main(arguments: list[str] | None = None, root: Path = REPOSITORY) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if any differs")
     check = parser.parse_args(arguments).check
-    differing = outdated(root)
+    wanted = made(root, studies.load())
+    differing = {
+        path: text for path, text in wanted.items() if not path.exists() or path.read_text() != text
+    }
+    left = orphans(root, wanted)
     for path, text in differing.items():
         name = path.relative_to(root)
         if check:
             print(f"{name} differs from its raw data: run python -m experiments.report")
         else:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
             print(f"{name} brought up to date")
-    return 1 if check and differing else 0
+    for path in left:
+        print(f"{path.relative_to(root)} belongs to no study{'' if check else ': removed'}")
+        if not check:
+            path.unlink()
+    return 1 if check and (differing or left) else 0
 
 
 if __name__ == "__main__":

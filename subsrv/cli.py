@@ -31,7 +31,23 @@ _METAVARS = {
     Kind.SIZE: "SIZE",
     Kind.SECONDS: "SECONDS",
 }
-_EPILOG = """\
+
+
+def _bench(words: Sequence[str]) -> int:
+    from subsrv.bench import command
+
+    return command.main(words)
+
+
+# Each imports what it needs when it is called. None can be taken for an APP, which has a colon.
+_COMMANDS = {
+    "bench": (_bench, "measure your application in each mode"),
+}
+
+_EPILOG = f"""\
+Commands (subsrv COMMAND --help):
+{"\n".join(f"  {name:<8} {what}" for name, (_, what) in sorted(_COMMANDS.items()))}
+
 Modes:
   interp   an interpreter with its own GIL, in this process
   nogil    a thread of this process, on a free-threaded build with the GIL off
@@ -61,8 +77,12 @@ Examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command `subsrv` with `argv` (default: sys.argv) and return its exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
-        return _run(settings.from_sources(_flags(argv), os.environ, Path()))
+        if words and words[0] in _COMMANDS:
+            command, _ = _COMMANDS[words[0]]
+            return command(words[1:])
+        return _run(settings.from_sources(_flags(words), os.environ, Path()))
     except SubsrvError as error:
         return _tell(error)
     except KeyboardInterrupt:  # before the supervisor took the signals over
@@ -105,7 +125,7 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(f"{message} (try {self.prog} --help)")
 
 
-def _flags(argv: Sequence[str] | None) -> dict[str, object]:
+def _flags(argv: Sequence[str]) -> dict[str, object]:
     """What the command line gives, keyed by flag. Ends the process after --help and --version."""
     given, rest = _parser().parse_known_args(argv)
     flags = [settings.flag(name) for name in OPTIONS]
@@ -121,7 +141,7 @@ def _flags(argv: Sequence[str] | None) -> dict[str, object]:
 def _parser() -> _Parser:
     parser = _Parser(
         prog="subsrv",
-        usage="subsrv [APP] [options]",
+        usage="subsrv [APP] [options] | subsrv COMMAND ...",
         description="Serve a Python application on isolates that share one listening socket.",
         epilog=_EPILOG,
         formatter_class=_formatter,

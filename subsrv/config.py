@@ -188,6 +188,9 @@ class Config:
     limit_connections: int = _option(
         "Limits", Kind.COUNT, 0, "connections in each worker; else 503"
     )
+    limit_concurrency: int = _option(
+        "Limits", Kind.COUNT, 0, "requests under way in each worker; else 503"
+    )
 
     # Precedents: Apache RequestReadTimeout header=20; nginx client_body_timeout and send_timeout
     # 60, keepalive_timeout 75; gunicorn graceful_timeout 30.
@@ -200,6 +203,20 @@ class Config:
     )
     timeout_write: float = _option(
         "Timeouts", Kind.SECONDS, 60.0, "while a client reads nothing of its response"
+    )
+    # Precedents: Kestrel's MinRequestBodyDataRate and MinResponseDataRate, both 240; Apache
+    # RequestReadTimeout body=20,MinRate=500.
+    min_body_rate: int = _option(
+        "Timeouts",
+        Kind.COUNT,
+        240,
+        "bytes a second, or a request body that keeps coming uses up --timeout-body too",
+    )
+    min_write_rate: int = _option(
+        "Timeouts",
+        Kind.COUNT,
+        240,
+        "bytes a second, or a client that keeps reading uses up --timeout-write too",
     )
     graceful_timeout: float = _option(
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"

@@ -1,14 +1,16 @@
 """One client's connection: bytes between its socket, the HTTP/1.1 reader and the exchanges."""
 
+import logging
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
-from subsrv.http1 import CONTINUE, Encoder, End, HeadParser, ProtocolError, Reader, Request
-from subsrv.output import Output
-from subsrv.reactor import IN, OUT, Reactor
+from subsrv.ending import LINGER, Ending
+from subsrv.exchange import HIGH_WATER, Address, Exchange
+from subsrv.http1 import CONTINUE, End, ProtocolError, Reader, Request
+from subsrv.reactor import IN, OUT
+from subsrv.shared import Shared
+
+_log = logging.getLogger("subsrv")
 
 _READ_SIZE = 65536
 
@@ -16,44 +18,19 @@ _READ_SIZE = 65536
 # to so many bytes (Go's net/http does the same); beyond that it is cheaper to connect anew.
 _DISCARDED_BODY = 256 * 1024
 
-# After an early close, what the client still sends is read and thrown away for so long, or the
-# kernel would reset the connection and the client lose the response (RFC 9112 section 9.6).
-_LINGER = 2.0
+# What the reader keeps for speed alone is given up when a connection has idled for so long.
+_RECENT = 1.0
+
+_BUSY = [("content-type", "text/plain; charset=utf-8"), ("retry-after", "1")]
 
 
-class Timeouts(NamedTuple):
-    """In seconds; infinity for none. See Config."""
-
-    header: float
-    body: float
-    keep_alive: float
-    write: float
-
-
-@dataclass(slots=True, kw_only=True)
-class Shared:
-    """What all connections of one worker share, and what they count. Of one worker only."""
-
-    reactor: Reactor
-    parser: HeadParser
-    encoder: Encoder
-    timeouts: Timeouts
-    exchange: Callable[[Transport, Request], Exchange[Any]]
-    connections: set["Connection"] = field(default_factory=set)
-    emptied: Callable[[], None] | None = None
-    """Called when the last connection closes, while somebody waits for that."""
-    requests: int = 0
-    refused: int = 0
-    timed_out: int = 0
-
-
-class Connection(Output):
+class Connection(Ending):
     """See the module. Lives from accept to close in the worker that accepted it."""
 
     __slots__ = (
         "_advancing", "_body_open", "_discarded", "_draining", "_ended", "_exchange", "_heading",
-        "_lingering", "_more", "_over", "_owes_continue", "_reader", "_recv", "_shared", "_stamp",
-        "client", "closing", "encoder", "server",
+        "_in_flight", "_more", "_owes_continue", "_reader", "_recv", "_waited", "client",
+        "encoder", "server",
     )  # fmt: skip
 
     def __init__(
@@ -64,29 +41,25 @@ class Connection(Output):
         client: Address | None,
         server: Address | None,
     ) -> None:
-        super().__init__(shared.reactor, sock)
-        self._shared = shared
+        super().__init__(shared, sock)
         self._recv = sock.recv
         self._reader = Reader(shared.parser)
         self._exchange: Exchange[Any] | None = None
+        self._in_flight = False  # the exchange is counted as such
         self._body_open = False  # the current request's body has not been read to its end
         self._owes_continue = False  # the client waits for 100 Continue before it sends that
         self._discarded = 0
         self._advancing = False
         self._more = False  # something stands behind the current request: another, or the end
-        self._over = False  # whatever else comes is thrown away
-        self._lingering = False
         self._ended = False  # the client will send no more
         self._draining = False
         self._heading = True  # a head is due, or has begun to come
-        self._stamp = shared.reactor.now  # when what it does now began
-        #: The connection closes when the current response has left.
-        self.closing = False
+        self._waited = 0.0  # how long the body has been waited for beyond what it is worth
         self.encoder = shared.encoder
         self.client = client
         self.server = server
-        shared.connections.add(self)
         shared.reactor.watch(self._fd, IN, self.on_event)
+        shared.connections.add(self)
 
     # Input.
 
@@ -115,7 +88,13 @@ class Connection(Output):
             else:
                 self._reader.feed(data)
                 if self._reader.buffered > HIGH_WATER:
-                    self._pause()
+                    self._hold()
+
+    def _hold(self) -> None:
+        """Read no more until what has come is dealt with."""
+        if not self._paused:
+            self._shared.read_pauses += 1
+            self._pause()
 
     def _advance(self, data: bytes = b"") -> None:
         """Turn what has been read into exchanges, one after the other."""
@@ -125,7 +104,7 @@ class Connection(Output):
         if self.pending > HIGH_WATER:
             # The client asks for more and more without reading any of it.
             reader.feed(data)
-            self._pause()
+            self._hold()
             return
         self._advancing = True
         try:
@@ -144,6 +123,10 @@ class Connection(Output):
             self._out_of_input()
         except ProtocolError as error:
             self._refuse(error)
+        except Exception as error:
+            # An application's errors are caught where it is called; this one is of the server, or
+            # of the machine, and costs one connection, not the worker.
+            self._fail(error)
         finally:
             self._advancing = False
             if self._corked:
@@ -159,8 +142,36 @@ class Connection(Output):
             # Until that is settled, nobody knows whether the body comes, and a response would be
             # the last.
             self._owes_continue = self.closing = True
+        if shared.in_flight >= shared.most_in_flight:
+            self._decline(request)
+            return
         self._exchange = exchange = shared.exchange(self, request)
         exchange.begin()
+        if self._exchange is not None:
+            self._in_flight = True
+            shared.in_flight += 1
+
+    def _decline(self, request: Request) -> None:
+        """There is no room for a request: it can be made again, perhaps on this connection."""
+        self._shared.overloaded += 1
+        body = b"503 Service Unavailable: too many requests\n"
+        data, keep_alive = self.encoder.complete(503, _BUSY, body, request, self.closing)
+        self.finish(data, keep_alive)
+
+    def _fail(self, error: Exception) -> None:
+        exchange = self._exchange
+        if exchange is None or not exchange.open:
+            _log.error("a connection failed", exc_info=error)
+            self.close()
+        else:
+            exchange.fail("the request failed", error)
+
+    def _release(self) -> None:
+        """The exchange is over, or given up."""
+        self._exchange = None
+        if self._in_flight:
+            self._in_flight = False
+            self._shared.in_flight -= 1
 
     def _out_of_input(self) -> None:
         """What has been read holds no further event."""
@@ -171,21 +182,31 @@ class Connection(Output):
             self._stamp = self._reactor.now
 
     def _body_event(self, event: bytes | End) -> None:
-        self._stamp = self._reactor.now
+        exchange = self._exchange
         if self._owes_continue:
             self._settle_continue()  # it comes unasked
-        exchange = self._exchange
         if isinstance(event, End):
             self._body_open = False
             self._discarded = 0
+            self._waited = 0.0
+            self._stamp = self._reactor.now
             self._more = self._reader.buffered > 0 or self._ended
             if exchange is not None:
                 exchange.body_ended()
-        elif exchange is not None:
+            return
+        # Each byte buys the client some time, but none in advance: one that sends so little that
+        # nobody would wait for it runs out of time, however steadily it comes.
+        size, now = len(event), self._reactor.now
+        if exchange is None or exchange.awaits_body:
+            self._waited = now - self._stamp
+        waited = self._waited - size * self._shared.timeouts.body_pace
+        self._waited = waited = waited if waited > 0.0 else 0.0
+        self._stamp = now - waited
+        if exchange is not None:
             if not exchange.body_received(event) and self._exchange is exchange:
-                self._pause()
+                self._hold()
         else:
-            self._discarded += len(event)
+            self._discarded += size
             if self._discarded > _DISCARDED_BODY:
                 self._close_after_flush()
 
@@ -193,6 +214,8 @@ class Connection(Output):
         """The client has finished sending. It may still read: what it has asked for is answered."""
         exchange = self._exchange
         if exchange is None and not self.pending:
+            if not self._over and (self._body_open or self._reader.buffered):
+                self._shared.disconnects += 1
             self.close()
             return
         self._ended = True
@@ -212,7 +235,7 @@ class Connection(Output):
                 self.send(CONTINUE)
         if not exchange.awaits_body:
             exchange.awaits_body = True
-            self._stamp = self._reactor.now
+            self._stamp = self._reactor.now - self._waited
         self._resume()
 
     def _settle_continue(self) -> None:
@@ -235,7 +258,12 @@ class Connection(Output):
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """See Transport."""
         self._exchange = None
+        if self._in_flight:
+            self._in_flight = False
+            self._shared.in_flight -= 1
         self._stamp = self._reactor.now
+        if self._body_open:
+            self._discard()
         if self._advancing and self._more and keep_alive and not self._body_open:
             # More requests stand behind this one: their responses leave together.
             self._cork(data)
@@ -248,9 +276,15 @@ class Connection(Output):
             if self._reader.buffered or self._ended:
                 self._advance()
 
+    def _discard(self) -> None:
+        """What is left of the body, nobody will read."""
+        self._waited = 0.0
+        self._shared.discarded_bodies += 1
+
     def abort(self) -> None:
         """See Transport."""
-        self._exchange = None
+        self._release()
+        self._shared.aborted += 1
         self.close()
 
     def _flush(self) -> None:
@@ -274,8 +308,11 @@ class Connection(Output):
 
     def _refuse(self, error: ProtocolError) -> None:
         """Answer a request that cannot be read, once, and close."""
-        self._shared.refused += 1
-        exchange, self._exchange = self._exchange, None
+        shared = self._shared
+        shared.refused += 1
+        shared.statuses[error.status] = shared.statuses.get(error.status, 0) + 1
+        exchange = self._exchange
+        self._release()
         if exchange is not None:
             # The body of a request under way is malformed or too large.
             answered = not exchange.open or exchange.started
@@ -284,56 +321,25 @@ class Connection(Output):
             if answered:
                 self.close()
                 return
-        self.send(self.encoder.error(error.status, error.reason))
+            bodiless = exchange.request.method == "HEAD"
+        else:
+            bodiless = error.bodiless or self._reader.asks_head
+        self.send(self.encoder.error(error.status, error.reason, bodiless=bodiless))
         self._body_open = True  # so that whatever else comes is discarded, and never read
         self._close_after_flush()
 
-    def _close_after_flush(self) -> None:
-        self.closing = self._over = True
-        if self._corked:
-            self._transmit(b"")
-        if self._out or self._fd < 0:
-            return
-        if self._body_open or self._reader.buffered:
-            self._linger()
-        else:
-            self.close()
+    def _unread(self) -> bool:
+        """See Ending."""
+        return self._body_open or self._reader.buffered > 0
 
-    def _linger(self) -> None:
-        """Say that nothing more will come, and wait for the client to close."""
-        if self._lingering:
-            return
-        self._lingering = True
-        self._stamp = self._reactor.now
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self.close()
-            return
-        if self._paused:
-            self._paused = False
-            self._watch()
+    def _under_way(self) -> bool:
+        """See Ending."""
+        return self._exchange is not None or self._body_open or self.pending > 0
 
-    def _lost(self) -> None:
-        """The connection broke."""
-        self.close()
-
-    def close(self) -> None:
-        """Close at once, whatever is under way."""
-        if self._fd < 0:
-            return
-        self._reactor.unwatch(self._fd)
-        self._fd = -1
-        self._sock.close()
-        shared = self._shared
-        shared.connections.discard(self)
-        if shared.emptied is not None and not shared.connections:
-            shared.emptied()
-        self._out = None
-        self._corked.clear()
-        self.pending = 0
-        self.closing = self._over = True
-        exchange, self._exchange = self._exchange, None
+    def _closed(self) -> None:
+        """See Ending."""
+        exchange = self._exchange
+        self._release()
         if exchange is not None:
             exchange.detach()
             exchange.disconnected()
@@ -350,32 +356,39 @@ class Connection(Output):
     # Time.
 
     def check_timeouts(self, now: float) -> None:
-        """Act on whichever time-out has run out; called at each coarse tick."""
-        timeouts = self._shared.timeouts
+        """Act on whichever time-out has run out; called at each coarse tick, once it is `due`."""
+        shared, timeouts = self._shared, self._shared.timeouts
         age = now - self._stamp
         if self._out:
             if now - self._write_stamp > timeouts.write:
-                self._time_out(None)
+                shared.timed_out_write += 1
+                self.close()
         elif self._lingering:
-            if age > _LINGER:
+            if age > LINGER:
+                shared.timed_out_linger += 1
                 self.close()
         elif self._exchange is not None:
             if self._body_open and self._exchange.awaits_body and age > timeouts.body:
-                self._time_out("the body stopped coming")
+                shared.timed_out_body += 1
+                self._time_out("the body does not come, or too slowly")
         elif self._body_open:
             if age > timeouts.body:
-                self._time_out(None)
+                shared.timed_out_body += 1
+                self.close()
         elif self._heading:
             if age > timeouts.header:
-                self._time_out("the request head did not come" if self._reader.buffered else None)
+                shared.timed_out_header += 1
+                if self._reader.buffered:
+                    self._time_out("the request head did not come")
+                else:
+                    self.close()
         elif age > timeouts.keep_alive:
+            shared.timed_out_idle += 1
             self.close()
-        elif age > 1.0:
+        elif age > _RECENT:
             self._reader.forget()
+            # Most connections are idle, and most of those stay so.
+            self.due = shared.look_again
 
-    def _time_out(self, reason: str | None) -> None:
-        self._shared.timed_out += 1
-        if reason is None:
-            self.close()
-        else:
-            self._refuse(ProtocolError(408, reason))
+    def _time_out(self, reason: str) -> None:
+        self._refuse(ProtocolError(408, reason))

@@ -5,12 +5,14 @@ import logging
 import socket
 from collections.abc import Callable
 
-from subsrv.reactor import IN, Reactor
+from subsrv.reactor import IN
+from subsrv.shared import Shared
 
 _log = logging.getLogger("subsrv")
 
-# accept() fails thus when this process or the machine is out of something: wait, and try again.
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# accept(), and epoll with what was accepted, fail thus when this process or the machine is out of
+# something: wait, and try again.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC}
 _PAUSE = 1.0
 
 
@@ -25,14 +27,16 @@ class Listener:
 
     def __init__(
         self,
-        reactor: Reactor,
+        shared: Shared,
         sock: socket.socket,
         accepted: Callable[[socket.socket, object], None],
     ) -> None:
-        self._reactor = reactor
+        self._shared = shared
+        self._reactor = shared.reactor
         self._sock = sock
         self._accepted = accepted
         self._watched = False
+        self._failing = False  # since the last accept, it has run out of something
         #: time.monotonic() before which it does not try again, after running out of descriptors.
         self._paused_until = 0.0
 
@@ -73,20 +77,34 @@ class Listener:
     def _accept(self) -> bool:
         try:
             sock, peer = self._sock.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        except (BlockingIOError, InterruptedError):
             return False
         except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                # Errors of the connection that was to be, not of the listener: accept(2) says to
-                # treat network errors like EAGAIN.
-                _log.debug("accept failed: %s", error)
-                return False
-            _log.error("cannot accept: %s; trying again in %g s", error.strerror, _PAUSE)
-            if self._watched:
-                self._stop()
-                self._paused_until = self._reactor.now + _PAUSE
-                self._reactor.ticking = True
+            self._failed(error)
             return False
-        sock.setblocking(False)
-        self._accepted(sock, peer)
+        try:
+            sock.setblocking(False)
+            self._accepted(sock, peer)
+        except OSError as error:  # it cannot be watched: epoll needs memory, too
+            sock.close()
+            self._failed(error)
+            return False
+        self._failing = False
         return True
+
+    def _failed(self, error: OSError) -> None:
+        if error.errno not in _EXHAUSTED:
+            # Errors of the connection that was to be, not of the listener: accept(2) says to
+            # treat network errors like EAGAIN.
+            self._shared.accept_errors += 1
+            _log.debug("accept failed: %s", error)
+            return
+        self._shared.accept_pauses += 1
+        if not self._failing:
+            # Once, however long it lasts.
+            self._failing = True
+            _log.error("cannot accept: %s; trying again every %g s", error.strerror, _PAUSE)
+        if self._watched:
+            self._stop()
+            self._paused_until = self._reactor.now + _PAUSE
+            self._reactor.ticking = True

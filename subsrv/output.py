@@ -3,10 +3,15 @@
 import socket
 from collections import deque
 
-from subsrv.reactor import IN, OUT, Reactor
+from subsrv.reactor import IN, OUT
+from subsrv.shared import Shared
 
 # Responses to pipelined requests that leave together, at the most.
 _CORKED = 64
+
+# Smaller pieces are put together while they wait: each that waits on its own costs some 200 bytes
+# and a system call, which an application that sends byte by byte would turn into megabytes.
+_SMALL = 4096
 
 
 class Output:
@@ -16,19 +21,20 @@ class Output:
     """
 
     __slots__ = (
-        "_corked", "_fd", "_out", "_paused", "_reactor", "_send", "_sock", "_write_stamp",
-        "pending",
+        "_corked", "_fd", "_out", "_paused", "_reactor", "_send", "_shared", "_sock",
+        "_write_stamp", "pending",
     )  # fmt: skip
 
-    def __init__(self, reactor: Reactor, sock: socket.socket) -> None:
-        self._reactor = reactor
+    def __init__(self, shared: Shared, sock: socket.socket) -> None:
+        self._shared = shared
+        self._reactor = shared.reactor
         self._sock = sock
         self._fd = sock.fileno()
         self._send = sock.send
         self._paused = False  # not watched for input
-        self._corked: list[bytes] = []  # responses to pipelined requests, to leave together
-        self._out: deque[memoryview] | None = None  # what the socket did not take
-        self._write_stamp = 0.0  # when it last took some of that
+        self._corked: list[bytes] | None = None  # responses to leave together
+        self._out: deque[memoryview | bytearray] | None = None  # what the socket did not take
+        self._write_stamp = 0.0  # how long it has taken less of that than it should; see _taken
         #: Bytes that wait for the socket.
         self.pending = 0
 
@@ -41,10 +47,9 @@ class Output:
         if self._corked:
             self._corked.append(data)
             data = b"".join(self._corked)
-            self._corked.clear()
+            self._corked = None
         if self._out:
-            self._out.append(memoryview(data))
-            self.pending += len(data)
+            self._queue(self._out, data)
             return
         try:
             sent = self._send(data)
@@ -57,12 +62,28 @@ class Output:
             self._out = deque([memoryview(data)[sent:]])
             self.pending = len(data) - sent
             self._write_stamp = self._reactor.now
+            self._shared.write_stalls += 1
             self._watch()
+
+    def _queue(self, out: deque[memoryview | bytearray], data: bytes) -> None:
+        """Put data behind what waits already."""
+        self.pending += len(data)
+        if len(data) >= _SMALL:
+            out.append(memoryview(data))
+            return
+        last = out[-1]
+        if type(last) is bytearray and len(last) < _SMALL:
+            last += data
+        else:
+            out.append(bytearray(data))
 
     def _cork(self, data: bytes) -> None:
         """Keep a response that others are about to follow, so that they leave together."""
-        if len(self._corked) < _CORKED:
-            self._corked.append(data)
+        corked = self._corked
+        if corked is None:
+            self._corked = [data]
+        elif len(corked) < _CORKED:
+            corked.append(data)
         else:
             self._transmit(data)
 
@@ -79,13 +100,22 @@ class Output:
                 self._lost()
                 return
             self.pending -= sent
-            self._write_stamp = self._reactor.now
+            self._taken(sent)
             if sent < len(piece):
-                out[0] = piece[sent:]
+                if type(piece) is bytearray:
+                    del piece[:sent]
+                else:
+                    out[0] = piece[sent:]
                 return
             out.popleft()
         self._out = None
         self._watch()
+
+    def _taken(self, size: int) -> None:
+        """Each byte that the socket takes buys the client some time, but none in advance."""
+        stamp = self._write_stamp + size * self._shared.timeouts.write_pace
+        now = self._reactor.now
+        self._write_stamp = stamp if stamp < now else now
 
     def _pause(self) -> None:
         """Read no more for now."""

@@ -8,16 +8,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from subsrv.connection import Connection, Shared, Timeouts
+from subsrv.connection import Connection
 from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
+from subsrv.shared import UNBOUNDED, Shared, Timeouts
 
 if TYPE_CHECKING:
     from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
+
+# An idle connection is not looked at in every tick: seconds, where time-outs allow so many.
+_LOOK_AGAIN = 5.0
+
+# Connections beyond the limit that are told so, and then linger; more are closed without a word.
+_TURNED_AWAY = 64
 
 
 class App(Protocol):
@@ -39,10 +46,9 @@ class Server:
 
     def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
         self._reactor = reactor
-        self._limit = config.limit_connections
+        self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
-        self.accepts = 0
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -56,16 +62,22 @@ class Server:
                 body=config.timeout_body or math.inf,
                 keep_alive=config.timeout_keep_alive or math.inf,
                 write=config.timeout_write or math.inf,
+                body_pace=1 / config.min_body_rate if config.min_body_rate else math.inf,
+                write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
+        times = self._shared.timeouts
+        shortest = min(times.header, times.body, times.keep_alive, times.write)
+        self._look_again = min(shortest / 4, _LOOK_AGAIN)
         reactor.on_tick = self._tick
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
         """Accept from these listening sockets, which are the server's from now on."""
         self._tick(self._reactor.now)
         for sock in sockets:
-            listener = Listener(self._reactor, sock, _Door(self, sock).accepted)
+            listener = Listener(self._shared, sock, _Door(self, sock).accepted)
             self._listeners.append(listener)
             listener.start()
 
@@ -98,25 +110,29 @@ class Server:
             connection.close()
 
     def stats(self) -> dict[str, int]:
-        """The worker's counters, and how many connections are open."""
+        """The worker's counters, and how many connections and requests there are now."""
         shared = self._shared
         return {
-            "accepts": self.accepts,
             "connections": len(shared.connections),
-            "requests": shared.requests,
-            "refused": shared.refused,
-            "timed_out": shared.timed_out,
+            "in_flight": shared.in_flight,
+            **shared.snapshot(),
         }
 
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
-        self.accepts += 1
+        shared = self._shared
+        shared.accepts += 1
         if not self._reactor.ticking:
             self._tick(self._reactor.now)  # the clock has stood still
             self._reactor.ticking = True
-        connection = Connection(self._shared, sock, client=client, server=server)
-        if self._limit and len(self._shared.connections) > self._limit:
-            connection.refuse(503, "too many connections")
+        connection = Connection(shared, sock, client=client, server=server)
+        # Those that linger are over: they must not keep others out.
+        if len(shared.connections) - shared.lingering > self._most_connections:
+            if shared.lingering < _TURNED_AWAY:
+                connection.refuse(503, "too many connections")
+            else:
+                shared.turned_away += 1
+                connection.close()
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -124,8 +140,10 @@ class Server:
         if second != self._second:
             self._second = second
             self._shared.encoder.set_time(second)
-        connections = self._shared.connections
-        for connection in tuple(connections):
+        shared = self._shared
+        shared.look_again = now + self._look_again
+        connections = shared.connections
+        for connection in [each for each in connections if each.due <= now]:
             connection.check_timeouts(now)
         for listener in self._listeners:
             listener.tick(now)
@@ -152,10 +170,9 @@ class _Door:
 
 
 def _limits(config: "Config") -> Limits:
-    unbounded = 1 << 62
     return Limits(
-        request_line=config.limit_request_line or unbounded,
-        header_size=config.limit_header_size or unbounded,
-        header_count=config.limit_header_count or unbounded,
-        body=config.limit_body or unbounded,
+        request_line=config.limit_request_line or UNBOUNDED,
+        header_size=config.limit_header_size or UNBOUNDED,
+        header_count=config.limit_header_count or UNBOUNDED,
+        body=config.limit_body or UNBOUNDED,
     )

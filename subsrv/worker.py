@@ -114,7 +114,9 @@ class _Worker:
             server.close()
         await tasks.drain(deadline)
         await app.shutdown()
-        self._tell("gone", **server.stats())
+        stats = server.stats()
+        _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
+        self._tell("gone", **stats)
         loop.remove_reader(self._channel.fileno())
 
     def _on_control(self) -> None:

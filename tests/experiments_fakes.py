@@ -1,6 +1,17 @@
 """Servers and a client that fail or answer on command, for the tests of the experiments."""
 
+import os
 import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.harness import metrics, tables
+from experiments.harness.configuration import Configuration, Timing
+from experiments.harness.server import Command
+from experiments.harness.study import Study
+from experiments.harness.wrk import Wrk
 
 # Answers every head with the same bytes until SIGTERM; then writes the heads to a file, if asked.
 _SERVER = """
@@ -53,6 +64,11 @@ with socket.create_connection((url.hostname, url.port), timeout=10) as connectio
         requests, read = requests + 1, read + len(data)
 print("  Thread Stats   Avg      Stdev     Max   +/- Stdev")
 print("    Latency     1.01ms  291.79us   3.63ms   80.21%")
+if "--latency" in sys.argv:
+    print("  Latency Distribution")
+    print("     50%    1.00ms")
+    print("     90%    2.00ms")
+    print("     99%    3.00ms")
 print(f"  {requests} requests in 1.00s, {read / 1024:.2f}KB read")
 print("Requests/sec:    200.00")
 """
@@ -69,3 +85,37 @@ def answering(response: str = HELLO, *, heads: str = "") -> tuple[str, ...]:
 def running(code: str) -> tuple[str, ...]:
     """The command that runs some Python."""
     return (sys.executable, "-c", code)
+
+
+def configuration(label: str, response: str = HELLO, **more: Any) -> Configuration:
+    """A configuration of a server that gives this response to every request."""
+    return Configuration(
+        label=label,
+        command=lambda _: Command(words=answering(response), facts={"python_version": "3.99"}),
+        load=Wrk(connections=4),
+        **more,
+    )
+
+
+def study(*configurations: Configuration, **more: Any) -> Study:
+    """A study of these configurations, of short launches."""
+    about: dict[str, Any] = {
+        "name": "trial",
+        "title": "A trial",
+        "question": "Is it right?",
+        "configurations": lambda _: list(configurations),
+        "answer": lambda data: f"It has {len(data.labels)} configurations.",
+        "tables": lambda data: {"Everything": tables.overview(data, (metrics.RATE, metrics.CPU))},
+        "timing": Timing(warm_up=1, values=2, seconds=1),
+        "rounds": 3,
+    }
+    return Study(**(about | more))
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the client that stands in for wrk, in `folder`, on the path."""
+    folder.mkdir()
+    client = folder / "wrk"
+    client.write_text(f"#!{sys.executable}\n{CLIENT}")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from experiments_fakes import HELLO, answering, running
 
-from experiments.harness import floor, processes
+from experiments.harness import floor
 from experiments.harness.server import Server, ServerError
 from experiments.harness.verify import WrongAnswerError, post, verify
+from subsrv.bench import processes
 
 
 def test_a_server_is_ready_and_stops() -> None:
@@ -118,14 +119,14 @@ def floor_executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_floor_answers(floor_executable: Path) -> None:
-    with Server(floor.command(floor_executable, HELLO.encode())) as server:
+    with Server(floor.words(floor_executable, HELLO.encode())) as server:
         assert verify(server) == HELLO.encode()
 
 
 def test_the_floor_knows_a_head_in_pieces(floor_executable: Path) -> None:
     head = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with (
-        Server(floor.command(floor_executable, HELLO.encode())) as server,
+        Server(floor.words(floor_executable, HELLO.encode())) as server,
         socket.create_connection(server.address, timeout=10) as connection,
     ):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -140,7 +141,7 @@ def test_the_floor_owes_what_the_socket_does_not_take(floor_executable: Path) ->
     body = b"x" * 16000
     response = b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n" + body
     with (
-        Server(floor.command(floor_executable, response)) as server,
+        Server(floor.words(floor_executable, response)) as server,
         socket.create_connection(server.address, timeout=10) as connection,
     ):
         # 16 MB: more than the buffers of both sides hold.

@@ -97,17 +97,12 @@ def test_parse_refuses_what_it_cannot_read(line: str) -> None:
 
 
 def test_the_command_of_2015() -> None:
-    load = wrk.Load(duration=30)
-    assert " ".join(load.command("http://127.0.0.1:8080")) == (
-        "wrk -t1 -c256 -d30s http://127.0.0.1:8080/"
-    )
+    assert wrk.Wrk().describe(30) == "wrk -t1 -c256 -d30s URL/"
 
 
 def test_a_command_with_a_script() -> None:
-    load = wrk.Load(duration=2, connections=16, script=VARIED, arguments=("7",))
-    assert " ".join(load.command("http://127.0.0.1:8080")) == (
-        "wrk -t1 -c16 -d2s -s experiments/varied.lua http://127.0.0.1:8080/ -- 7"
-    )
+    load = wrk.Wrk(connections=16, script=VARIED, seeded=True)
+    assert load.describe(2) == "wrk -t1 -c16 -d2s -s experiments/varied.lua URL/ -- SEED"
 
 
 def test_varied_traffic_is_varied(tmp_path: Path) -> None:
@@ -115,9 +110,8 @@ def test_varied_traffic_is_varied(tmp_path: Path) -> None:
         pytest.skip("wrk is not installed")
     heads = tmp_path / "heads"
     with Server(answering(heads=str(heads))) as server:
-        load = wrk.Load(duration=1, connections=4, script=VARIED, arguments=("7",))
-        output, _ = wrk.run(load, server.url)
-        assert wrk.parse(output).faults == ""
+        load = wrk.Wrk(connections=4, script=VARIED, seeded=True)
+        assert load.run(server.url, seconds=1, number=7, client=None).faults == ""
     requests = [
         head.decode("ascii").split("\r\n") for head in heads.read_bytes().split(b"\r\n\r\n")
     ]
@@ -156,4 +150,4 @@ def test_wrk_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     client.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(wrk.WrkError, match="status 1: unable to connect"):
-        wrk.run(wrk.Load(duration=1), "http://127.0.0.1:1")
+        wrk.Wrk().run("http://127.0.0.1:1", seconds=1, number=1, client=None)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "config", "errors", "logs", "settings", "supervisor"},
+    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {
@@ -28,10 +28,12 @@ ROOMS = {
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
         *("logs", "reactor", "server", "sockets", "spec"),
     },
-    "server": {"connection", "exchange", "http1", "listener", "reactor"},
-    "connection": {"exchange", "http1", "output", "reactor"},
-    "listener": {"reactor"},
-    "output": {"reactor"},
+    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
+    "connection": {"ending", "exchange", "http1", "reactor", "shared"},
+    "ending": {"output", "shared"},
+    "listener": {"reactor", "shared"},
+    "output": {"reactor", "shared"},
+    "shared": {"exchange", "http1", "reactor"},
     "exchange": {"http1"},
     "apps": {"apps.loading"},
     "apps.loading": {"errors"},
@@ -41,11 +43,31 @@ ROOMS = {
     "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
     "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
     "hello": {"apps.native"},
+    "bench.requests": {"errors"},
+    "bench.load": {"bench.latency", "bench.requests", "errors"},
+    "bench.engine": {"bench.answers", "bench.load"},
+    "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
+    "bench.options": {"config", "errors"},
+    "bench.launch": {"errors"},
+    "bench.machine": {""},
+    "bench.wrk": {"bench.requests", "errors"},
+    "bench.measure": {
+        *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),
+        *("bench.wrk", "errors"),
+    },
+    "bench.study": {"bench.launch", "bench.load", "bench.machine", "bench.measure", "errors"},
+    "bench.judge": {"bench.measure", "bench.study"},
+    "bench.text": {"bench.judge", "bench.study"},
+    "bench.page": {"bench.judge", "bench.study", "bench.text"},
+    "bench.command": {"bench.*", "config", "errors", "settings"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
-    "http1.body": {"http1.grammar", "http1.errors", "http1.request"},
-    "http1.reader": {"http1.grammar", "http1.body", "http1.errors", "http1.request"},
-    "http1.request": {"http1.grammar", "http1.errors"},
+    "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
+    "http1.memo": {"http1.grammar", "http1.errors"},
+    "http1.reader": {
+        *("http1.grammar", "http1.body", "http1.errors", "http1.memo", "http1.request"),
+    },
+    "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
     "http1.response": {"http1.grammar", "http1.request"},
 }
 
@@ -122,6 +144,10 @@ def reach(start: str) -> set[str]:
 
 def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
     assert not {room for room in reach("worker") if room.startswith(("backends", "superv", "cli"))}
+
+
+def test_nothing_that_serves_imports_the_measuring() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:

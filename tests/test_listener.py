@@ -7,6 +7,7 @@ import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,7 +65,8 @@ class Bench:
         self.sock = stack.enter_context(Socket())
         self.accepted: list[tuple[socket.socket, object]] = []
         self.on_accepted: Callable[[], object] = lambda: None
-        self.listener = Listener(self.reactor, self.sock, self._take)
+        self.shared = SimpleNamespace(reactor=self.reactor, accept_pauses=0, accept_errors=0)
+        self.listener = Listener(self.shared, self.sock, self._take)  # type: ignore[arg-type]
 
     def _take(self, sock: socket.socket, peer: object) -> None:
         self._stack.enter_context(sock)
@@ -139,6 +141,7 @@ def test_a_connection_that_failed_before_its_accept_is_passed_over(
     assert bench.accepted == []
     assert not bench.paused()
     assert not bench.reactor.ticking
+    assert bench.shared.accept_errors == (number not in (errno.EAGAIN, errno.EINTR))
     assert len(bench.reactor.asked) == 1  # another worker has had it, or nobody: no turn was taken
     bench.turn()
     assert bench.peers == [client]
@@ -156,7 +159,7 @@ def test_when_the_machine_runs_out_it_pauses_for_a_second(
     assert bench.paused()
     assert bench.reactor.ticking
     assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
-        ("subsrv", "ERROR", f"cannot accept: {os.strerror(number)}; trying again in 1 s")
+        ("subsrv", "ERROR", f"cannot accept: {os.strerror(number)}; trying again every 1 s")
     ]
     begin = bench.reactor.now
     for now in (begin, begin + 0.99):
@@ -170,16 +173,38 @@ def test_when_the_machine_runs_out_it_pauses_for_a_second(
     assert bench.peers == [client]
 
 
-def test_it_pauses_as_often_as_it_must(bench: Bench) -> None:
+def test_it_pauses_as_often_as_it_must_and_says_so_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.listener.start()
     bench.sock.faults = [errno.EMFILE] * 2
     client = bench.connect()
-    for _ in range(2):
+    for pause in (1, 2):
         bench.turn()
         assert bench.paused()
+        assert bench.shared.accept_pauses == pause
         bench.listener.tick(bench.reactor.now + 1)
     bench.turn()
     assert bench.peers == [client]
+    assert len(caplog.records) == 1
+    bench.sock.faults = [errno.EMFILE]
+    bench.connect()
+    bench.turn()
+    assert len(caplog.records) == 2  # it had passed, and begins again
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
+def test_a_connection_that_cannot_be_watched_is_closed(bench: Bench, number: int) -> None:
+    def refuse() -> None:
+        raise OSError(number, os.strerror(number))
+
+    bench.listener.start()
+    bench.on_accepted = refuse
+    bench.connect()
+    bench.turn()
+    assert [sock.fileno() for sock, _ in bench.accepted] == [-1]
+    assert bench.paused()
+    assert bench.shared.accept_pauses == 1
 
 
 def test_without_a_descriptor_left_the_kernel_itself_says_so(bench: Bench) -> None:

@@ -219,7 +219,8 @@ def running(todo: list[Step], *, jobs: int, grace: float = 30.0) -> Iterator[sub
     """steps.run in a process of its own, which prints the results, then the signal."""
     words = [(each.name, each.words) for each in todo]
     code = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup, and then not waited for
 sys.path[:0] = {[str(ROOT), str(ROOT / "tests")]!r}
 from tools import steps
 from test_tools_steps import HERE, Step

@@ -6,9 +6,9 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from experiments.harness import wrk
+from experiments.harness.cpus import Split
 from experiments.harness.paths import REPOSITORY
 
 _GIT_TIMEOUT = 30.0  # seconds
@@ -29,11 +29,11 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def commit() -> str | None:
-    """The commit of the code measured, with "+changes" where files differ; None outside git."""
+def commit() -> str:
+    """The commit measured, with "+changes" where files differ; "unknown" outside git."""
     name = _git("rev-parse", "--short=10", "HEAD")
     if name is None:
-        return None
+        return "unknown"
     changed = _git("status", "--porcelain", "--", "subsrv", "experiments")
     return f"{name}+changes" if changed else name
 
@@ -43,16 +43,16 @@ def _cpu_model() -> str:
     return match[1] if match else platform.machine()
 
 
-def describe() -> dict[str, Any]:
-    """The metadata of a results file, load average at this moment included."""
+def describe(split: Split) -> dict[str, str | int | float]:
+    """The metadata that all runs of a study share, under pyperf's names where it has one."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "host": platform.node(),
+        "begun": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "subsrv_commit": commit(),
+        "hostname": platform.node(),
+        "platform": platform.platform(),
         "kernel": platform.release(),
-        "machine": platform.machine(),
-        "cpu_model": _cpu_model(),
-        "cpus": len(os.sched_getaffinity(0)),
-        "load_average": os.getloadavg(),
+        "cpu_model_name": _cpu_model(),
+        "cpu_count": os.cpu_count() or 1,
         "client": wrk.version(),
+        **split.metadata(),
     }

@@ -1,16 +1,22 @@
 """The floor under every ratio: a responder in C that parses nothing, compiled on the spot."""
 
+import email.utils
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
-from experiments.harness.paths import EXPERIMENTS
+from experiments.harness.configuration import Configuration, Facts
+from experiments.harness.interpreters import Interpreters
+from experiments.harness.load import Load
+from experiments.harness.paths import BUILD, EXPERIMENTS
+from experiments.harness.server import Command, ServerError
+from experiments.harness.verify import HELLO
 
 _TIMEOUT = 60.0  # seconds
 
 
-class FloorError(Exception):
+class FloorError(ServerError):
     """There is no compiler, or it refuses the source."""
 
 
@@ -31,8 +37,30 @@ def build(folder: Path) -> Path:
     return executable
 
 
-def command(executable: Path, response: bytes) -> tuple[str, ...]:
+def words(executable: Path, response: bytes) -> tuple[str, ...]:
     """The command that answers every request with these bytes; they go into a file beside it."""
     answer = executable.with_name("response")
     answer.write_bytes(response)
     return (str(executable), str(answer))
+
+
+def hello() -> bytes:
+    """A response with the heads and the body that subsrv's own hello has."""
+    head = (
+        "HTTP/1.1 200 OK",
+        "content-type: text/plain; charset=utf-8",
+        f"content-length: {len(HELLO)}",
+        f"date: {email.utils.formatdate(usegmt=True)}",
+        "server: subsrv",
+    )
+    return "\r\n".join((*head, "", "")).encode() + HELLO
+
+
+def configuration(label: str, load: Load, facts: Facts) -> Configuration:
+    """The floor under a load."""
+
+    def command(_: Interpreters) -> Command:
+        BUILD.mkdir(exist_ok=True)
+        return Command(words=words(build(BUILD), hello()))
+
+    return Configuration(label=label, command=command, load=load, facts=facts)

@@ -1,20 +1,19 @@
-"""One round: a load on a running server, and what each side spent on it."""
+"""A load on a running server, and what each side spent on it."""
 
-import os
 import time
-from dataclasses import asdict, dataclass
-from typing import Any
 
-from experiments.harness import processes, wrk
+from experiments.harness import metrics
+from experiments.harness.load import Load, Outcome
+from experiments.harness.metrics import Metric
 from experiments.harness.server import Server
+from subsrv.bench import processes
 
-# Above this share of one CPU a single-threaded client has no time left to wait for the server.
+#: Above this share of its CPUs a client has no time left to wait for the server.
 SATURATED = 0.95
 
-# Between what wrk counts as read and what the completed requests need lie the responses under way
-# at the end, and wrk's rounding.
+# Between what a client counts as read and what the completed requests need lie the responses
+# under way at the end, and wrk's rounding.
 _BYTES_TOLERANCE = 0.02
-
 
 # A server that used less of a CPU than this for a moment is idle; one that never is goes on anyway.
 _IDLE_SHARE = 0.02
@@ -23,75 +22,56 @@ _IDLE_PATIENCE = 5.0
 
 
 class RoundError(Exception):
-    """Requests failed, or their answers were too short: the round measures nothing."""
+    """Requests failed, or their answers had the wrong size: nothing has been measured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """What one round measured. CPU times in seconds, of all threads and processes of a side."""
-
-    report: wrk.Report
-    output: str
-    server_cpu: float
-    client_cpu: float
-    #: Seconds on the CPU of the server's threads that ran at all, the busiest first.
-    thread_cpu: tuple[float, ...]
-    load_before: float
-    load_after: float
-
-    @property
-    def cpu_per_request(self) -> float:
-        """User and system microseconds that the server spent on one completed request."""
-        return self.server_cpu / self.report.requests * 1e6
-
-    @property
-    def client_share(self) -> float:
-        """The part of one CPU that the client used."""
-        return self.client_cpu / self.report.seconds
-
-    @property
-    def server_share(self) -> float:
-        """The part of one CPU that the server used; above 1 for several."""
-        return self.server_cpu / self.report.seconds
-
-    def record(self) -> dict[str, Any]:
-        """The round as it goes into a results file, derived figures included."""
-        return {
-            **asdict(self),
-            "cpu_per_request_us": self.cpu_per_request,
-            "client_share": self.client_share,
-            "server_share": self.server_share,
-        }
-
-
-def measure(server: Server, load: wrk.Load, *, response_size: int) -> Round:
-    """Run wrk against a server. RoundError on any error, bad status or answer of another size."""
-    _await_idle(server.pid)
-    load_before = os.getloadavg()[0]
+def measure(
+    server: Server,
+    load: Load,
+    *,
+    seconds: int,
+    number: int,
+    workers: int,
+    response_size: int | None,
+    client: frozenset[int] | None = None,
+) -> dict[Metric, float]:
+    """Put a load on a server. RoundError on any error, bad status or answer of another size."""
+    await_idle(server.pid)
     threads_before = processes.thread_cpu(server.pid)
+    switches_before = processes.context_switches(server.pid)
     before = processes.tree_cpu(server.pid)
-    output, client_cpu = wrk.run(load, server.url)
+    outcome = load.run(server.url, seconds=seconds, number=number, client=client)
     server_cpu = processes.tree_cpu(server.pid) - before
+    switches = processes.context_switches(server.pid) - switches_before
     threads = processes.thread_cpu(server.pid)
-    report = wrk.parse(output)
-    if report.faults:
-        raise RoundError(f"{report.faults} in {report.requests} requests")
-    size = report.bytes_read / report.requests
+    _check(outcome, response_size)
+    found = {
+        metrics.RATE: outcome.seconds / outcome.requests,
+        metrics.CPU: server_cpu / outcome.requests,
+        metrics.SERVER_CPUS: server_cpu / outcome.seconds,
+        metrics.CLIENT: outcome.client_cpu / outcome.seconds / outcome.client_threads,
+        metrics.SWITCHES: switches / outcome.requests,
+        **outcome.figures,
+    }
+    if workers > 1:
+        spent = (used - threads_before.get(name, 0.0) for name, used in threads.items())
+        # A worker has one thread that works. The supervisor's does next to nothing.
+        busiest = sorted(spent, reverse=True)[:workers]
+        found[metrics.BUSIEST] = busiest[0] / sum(busiest)
+    return found
+
+
+def _check(outcome: Outcome, response_size: int | None) -> None:
+    if outcome.faults:
+        raise RoundError(f"{outcome.faults} in {outcome.requests} requests")
+    if outcome.bytes_read is None or response_size is None:
+        return
+    size = outcome.bytes_read / outcome.requests
     if abs(size / response_size - 1) > _BYTES_TOLERANCE:
         raise RoundError(f"responses of {size:.1f} bytes on average instead of {response_size}")
-    spent = (seconds - threads_before.get(name, 0.0) for name, seconds in threads.items())
-    return Round(
-        report=report,
-        output=output,
-        server_cpu=server_cpu,
-        client_cpu=client_cpu,
-        thread_cpu=tuple(sorted((each for each in spent if each > 0), reverse=True)),
-        load_before=load_before,
-        load_after=os.getloadavg()[0],
-    )
 
 
-def _await_idle(root: int) -> None:
+def await_idle(root: int) -> None:
     """Wait until a server is done with what the last load left.
 
     Otherwise a worker with a backlog would leave the new connections, for good, to the others.

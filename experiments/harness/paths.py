@@ -6,6 +6,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXPERIMENTS = REPOSITORY / "experiments"
 RESULTS = REPOSITORY / "results"
+BUILD = REPOSITORY / "build"  # for what is made on the way; git ignores it
 VARIED = EXPERIMENTS / "varied.lua"
 
 

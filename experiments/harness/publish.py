@@ -1,26 +1,25 @@
-"""Raw results by study, and the marked places in Markdown files that tables are generated into."""
+"""Raw data by study, and the marked places in Markdown files that tables are generated into."""
 
 import datetime
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(
-    r"(?P<begin><!-- generated: (?P<study>[a-z_]+) (?P<table>[a-z_]+) -->\n)"
+    r"(?P<begin><!-- generated: (?P<study>[a-z_0-9]+) (?P<part>[^\n]+?) -->\n)"
     r"(?P<content>.*?)(?P<end><!-- end generated -->)",
     re.DOTALL,
 )
 _RAW = re.compile(r"\d{4}-\d{2}-\d{2}T.*\.json")
 
 
-def new_file(results: Path, study: str, about: dict[str, Any]) -> Path:
+def new_file(results: Path, study: str, about: Mapping[str, Any]) -> Path:
     """Where a study's raw data go: named by date, host and commit, so that names sort by date."""
-    moment = datetime.datetime.fromisoformat(about["date"]).strftime("%Y-%m-%dT%H%M")
+    moment = datetime.datetime.fromisoformat(str(about["begun"])).strftime("%Y-%m-%dT%H%M")
     folder = results / study
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{moment}-{about['host']}-{about['commit']}.json"
+    return folder / f"{moment}-{about['hostname']}-{about['subsrv_commit']}.json"
 
 
 def newest(results: Path, study: str) -> Path | None:
@@ -29,24 +28,16 @@ def newest(results: Path, study: str) -> Path | None:
     return max(found, key=lambda path: path.name, default=None)
 
 
-def write(path: Path, raw: dict[str, Any]) -> None:
-    """Write raw data whole or not at all: a run that is interrupted leaves the last state."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(raw, indent=1, ensure_ascii=False) + "\n")
-    partial.replace(path)
-
-
 def documents(root: Path) -> Iterator[Path]:
-    """The Markdown files of a repository that may have generated tables."""
+    """The Markdown files of a repository that may have places to fill; results are made whole."""
     yield from sorted(root.glob("*.md"))
-    yield from sorted((root / "results").rglob("*.md"))
 
 
 def fill(text: str, generate: Callable[[str, str], str]) -> str:
-    """Put `generate(study, table)` between each pair of markers of a Markdown text."""
+    """Put `generate(study, part)` between each pair of markers of a Markdown text."""
 
     def replace(match: re.Match[str]) -> str:
-        content = generate(match["study"], match["table"])
+        content = generate(match["study"], match["part"])
         return f"{match['begin']}\n{content}\n\n{match['end']}"
 
     return _BLOCK.sub(replace, text)

@@ -1,35 +1,71 @@
-"""A server under test: any command that prints "NAME: ready http://HOST:PORT …" when it accepts."""
+"""A server under test: any command that says when it accepts, or where it will.
+
+Ours prints "NAME: ready http://HOST:PORT …"; for the others the command says the address, which is
+tried until it answers.
+"""
 
 import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
+from experiments.harness import cpus
 from experiments.harness.paths import REPOSITORY, scrub
 
 _READY = re.compile(r"^\S+: ready (?P<url>http://\S+)(?P<rest>.*)$")
 _START_TIMEOUT = 60.0  # seconds: a framework imported by several interpreters takes a few
 _STOP_TIMEOUT = 15.0
 _KEPT_LINES = 200
+_TRY_EVERY = 0.005  # seconds, to connect to a server that does not say when it accepts
 
 
 class ServerError(Exception):
     """The server did not start, or did not stop cleanly; the text has its own last words."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a server is run.
+
+    Attributes:
+      words: the program and its arguments.
+      url: where it will listen; empty for a server that prints a ready line.
+      env: variables to add to the environment.
+      facts: what is known of it now, for the raw data: versions, say.
+      stop: the signal that ends it.
+      statuses: the exit statuses that end a drain; None where how it ends does not matter.
+    """
+
+    words: tuple[str, ...]
+    url: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    stop: signal.Signals = signal.SIGTERM
+    statuses: tuple[int, ...] | None = (0,)
+
+
 def subsrv(
     python: str, app: str, *, mode: str, workers: int, options: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """The command that serves `app` with this repository's subsrv on a free port of loopback."""
+    """The words that serve `app` with this repository's subsrv on a free port of loopback."""
     served = ("--mode", mode, "--workers", str(workers), "--bind", "127.0.0.1:0", *options, app)
     return (python, "-m", "subsrv", *served)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
 
 
 class Server:
@@ -37,41 +73,54 @@ class Server:
 
     Attributes:
       url: where it listens.
-      ready: the name=value words of its ready line.
-      seconds_to_ready: from its launch to its ready line.
+      ready: the name=value words of its ready line, where it prints one.
+      launched: when it was, by time.monotonic().
     """
 
-    def __init__(self, command: Sequence[str], *, start_timeout: float = _START_TIMEOUT) -> None:
-        """Start it in the repository's folder; ServerError if it is not ready within seconds."""
-        self.command = tuple(command)
+    def __init__(
+        self,
+        command: Command | tuple[str, ...],
+        *,
+        pinned: frozenset[int] | None = None,
+        start_timeout: float = _START_TIMEOUT,
+    ) -> None:
+        """Start it in the repository's folder, pinned to some CPUs.
+
+        ServerError if it is not ready within `start_timeout` seconds.
+        """
+        self.command = command if isinstance(command, Command) else Command(words=command)
         self.url = ""
         self.ready: dict[str, str] = {}
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._settled = threading.Event()
-        begin = time.monotonic()
+        self.launched = time.monotonic()
         try:
             # A session of its own: its members are what is measured, and killed in the end.
-            self._process = subprocess.Popen(
-                self.command,
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                text=True,
-                errors="replace",
-            )
+            with cpus.pinned(pinned):
+                self._process = subprocess.Popen(
+                    self.command.words,
+                    cwd=REPOSITORY,
+                    env={**os.environ, **self.command.env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                    text=True,
+                    errors="replace",
+                )
         except OSError as error:
             raise ServerError(f"the server cannot be run: {scrub(str(error))}") from error
         # Reads to the end of the pipe, which comes at the latest when the group is killed.
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        settled = self._settled.wait(start_timeout)
-        self.seconds_to_ready = time.monotonic() - begin
+        if self.command.url:
+            settled = self._try_to_connect(start_timeout)
+        else:
+            settled = self._settled.wait(start_timeout)
         if not self.url:
             status = self._wait(1.0) if settled else None
             self.kill()
-            self._fail("not ready", status, self.seconds_to_ready)
+            self._fail("not ready", status, time.monotonic() - self.launched)
 
     @property
     def pid(self) -> int:
@@ -81,22 +130,20 @@ class Server:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port, as `socket.create_connection` wants them."""
-        parts = urlsplit(self.url)
-        assert parts.hostname is not None
-        assert parts.port is not None
-        return parts.hostname, parts.port
+        return _address(self.url)
 
     def log(self) -> str:
         """The last lines that the server wrote to standard error, fit to be published."""
         return scrub("\n".join(self._lines))
 
     def stop(self) -> None:
-        """Let the server drain and wait for it; ServerError if it does not end with status 0."""
+        """Let the server drain and wait for it; ServerError if it ends with a wrong status."""
         begin = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(self.command.stop)
         status = self._wait(_STOP_TIMEOUT)
         self.kill()
-        if status != 0:
+        wanted = self.command.statuses
+        if wanted is not None and status not in wanted:
             self._fail("not stopped cleanly", status, time.monotonic() - begin)
 
     def kill(self) -> None:
@@ -119,6 +166,23 @@ class Server:
                 self._settled.set()
         self._settled.set()
 
+    def _try_to_connect(self, timeout: float) -> bool:
+        """Whether it accepts in time, or has ended; sets the URL if it accepts."""
+        while time.monotonic() < self.launched + timeout:
+            if self._process.poll() is not None:
+                return True
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(_address(self.command.url), timeout=timeout) as connection,
+            ):
+                # While nobody listens, the kernel may give an attempt this very port, and connect
+                # it to itself.
+                if connection.getsockname() != connection.getpeername():
+                    self.url = self.command.url
+                    return True
+            time.sleep(_TRY_EVERY)
+        return False
+
     def _wait(self, timeout: float) -> int | None:
         try:
             return self._process.wait(timeout)
@@ -139,3 +203,10 @@ class Server:
         else:
             self.kill()
             error.add_note(f"the server's log: {self.log()}")
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port

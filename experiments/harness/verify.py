@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import time
 
 from experiments.harness.server import Server
 
@@ -48,6 +49,20 @@ def verify(server: Server, body: bytes = HELLO, path: str = "/") -> bytes:
     except OSError as error:
         raise WrongAnswerError(f"{path}: {error!r}") from error
     return raw
+
+
+def first_answer(server: Server) -> float:
+    """Seconds from the server's launch to its first byte of an answer, to be asked for at once."""
+    host, port = server.address
+    request = _PLAIN.format(path="/", host=f"{host}:{port}").encode()
+    try:
+        with socket.create_connection(server.address, timeout=_TIMEOUT) as connection:
+            connection.sendall(request)
+            if not connection.recv(1):
+                raise WrongAnswerError("the first connection was closed without an answer")
+            return time.monotonic() - server.launched
+    except OSError as error:
+        raise WrongAnswerError(f"the first request: {error!r}") from error
 
 
 def post(server: Server, path: str) -> bytes:

@@ -32,3 +32,8 @@ def check_gil(mode: str, found: list[dict[str, Any]]) -> None:
     """WrongAnswerError if a worker that must be free of the GIL has it."""
     if mode == "nogil" and any(state["gil"] for state in found):
         raise WrongAnswerError("the GIL is on inside a request, in nogil mode")
+
+
+def gil(found: list[dict[str, Any]]) -> str:
+    """What the requests saw of the GIL: "on", "off", or "on and off" where they disagree."""
+    return " and ".join(sorted({"on" if state["gil"] else "off" for state in found}, reverse=True))

@@ -32,7 +32,10 @@ class CollectingExchange[App](Exchange[App]):
     def close_input(self) -> None:
         """Free the body."""
         if self._file is not None:
-            self._file.close()
+            try:  # noqa: SIM105  # suppress() costs more than all else here
+                self._file.close()
+            except OSError:  # of what waits to be written, and is not wanted any more
+                pass
             self._file = None
 
     def begin(self) -> None:
@@ -43,18 +46,23 @@ class CollectingExchange[App](Exchange[App]):
             self._transport.want_body()
 
     def body_received(self, data: bytes) -> bool:
-        """See Exchange."""
+        """See Exchange. OSError where there is no room for it; the connection answers 500."""
         if self._file is None:
             self._file = io.BytesIO()
         before, self._size = self._size, self._size + len(data)
-        if before <= _IN_MEMORY < self._size:
-            # Not imported before it is needed: tempfile is large, and most workers never use it.
-            import tempfile
+        try:
+            if before <= _IN_MEMORY < self._size:
+                # Not imported before it is needed: tempfile is large, and most workers never use
+                # it.
+                import tempfile
 
-            with self.input() as memory:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115
-                self._file.write(memory.read())
-        self._file.write(data)
+                with self.input() as memory:
+                    self._file = tempfile.TemporaryFile()  # noqa: SIM115
+                    self._file.write(memory.read())
+            self._file.write(data)
+        except OSError:
+            self.close_input()
+            raise
         return True
 
     def body_ended(self) -> None:

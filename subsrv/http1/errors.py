@@ -11,3 +11,5 @@ class ProtocolError(Exception):
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        #: The request's method is HEAD, so that the answer must not have a body.
+        self.bodiless = False

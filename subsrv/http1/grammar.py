@@ -30,11 +30,27 @@ field_line = re.compile(rb"(" + _TCHAR + rb"++):([\t\x20-\x7e\x80-\xff]*+)")
 cookie_line = re.compile(rb"[Cc]ookie: ([\t\x20-\x7e\x80-\xff]*+)")
 field_value = re.compile(rb"[\t\x20-\x7e\x80-\xff]*+")
 
+# RFC 3986 section 3.2.2: IPv6address, whose repetitions are bounded, and so is its work. Neither a
+# zone (RFC 6874), which means nothing outside its host, nor IPvFuture, which nobody has ever used.
+_H16 = rb"[0-9A-Fa-f]{1,4}"
+_DEC_OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_LS32 = rb"(?:" + _H16 + rb":" + _H16 + rb"|" + rb"\.".join([_DEC_OCTET] * 4) + rb")"
+_IPV6 = rb"(?:(?:%b:){6}%b" % (_H16, _LS32)
+for _before, _after in enumerate([5, 4, 3, 2, 1, 0]):
+    _IPV6 += rb"|%b::(?:%b:){%d}%b" % (
+        rb"(?:(?:%b:){0,%d}%b)?" % (_H16, _before - 1, _H16) if _before else b"",
+        _H16,
+        _after,
+        _LS32,
+    )
+_IPV6 += rb"|(?:(?:%b:){0,5}%b)?::%b|(?:(?:%b:){0,6}%b)?::)" % ((_H16,) * 5)
+# Empty, as RFC 3986 section 3.2.3 lets it be, or such as there can be.
+_PORT = rb"(?:[0-5]?[0-9]{0,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+
 # RFC 3986 section 3.2: uri-host [ ":" port ]. A registered name is kept to the characters that
-# it and its percent-encoding use; an IP literal to hexadecimal digits, ":" and ".".
-host = re.compile(
-    rb"(\[[0-9A-Fa-f:.]++\]|(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++)(?::([0-9]{0,5}))?"
-)
+# it and its percent-encoding use.
+_NAME = rb"(?:[0-9A-Za-z\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})++"
+host = re.compile(rb"(" + _NAME + rb"|\[" + _IPV6 + rb"\])(?::(" + _PORT + rb"))?")
 
 # absolute-form (RFC 9112 section 3.2.2), the schemes that an HTTP server answers for.
 absolute_target = re.compile(rb"(?i:https?)://([^/?]++)(/[^?]*+)?(?:\?(.*+))?")

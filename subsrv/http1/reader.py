@@ -67,6 +67,11 @@ class Reader:
         """Bytes fed and not yet turned into events."""
         return len(self._buffer) - self._position
 
+    @property
+    def asks_head(self) -> bool:
+        """Whether what has come of the next request begins as a HEAD request does."""
+        return self._body is None and self._buffer.startswith(b"HEAD ", self._position)
+
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
         buffer = self._buffer
@@ -110,7 +115,8 @@ class Reader:
             if self._position == len(self._buffer) or self._last:
                 return None
             return self._read_head()
-        except ProtocolError:
+        except ProtocolError as error:
+            error.bodiless = self.asks_head
             self._broken = self._last = True
             self._body = None
             self._drop_buffer()

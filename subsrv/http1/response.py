@@ -34,7 +34,7 @@ class ResponseError(Exception):
 class Framing(Enum):
     """How the end of a response's body is known (RFC 9112 section 6.3)."""
 
-    NONE = "there is no body: HEAD, 204, 304"
+    NONE = "there is no body: HEAD, 204, 205, 304"
     LENGTH = "Content-Length"
     CHUNKED = "chunked"
     CLOSE = "the connection closes: HTTP/1.0 and no length"
@@ -87,6 +87,9 @@ _ORDINARY = 0
 _LENGTH = 1  # and the length itself from bit 32 on
 _SPECIAL = 1 << 16
 _LOW = (1 << 32) - 1
+_SPECIAL_NAMES = frozenset(
+    (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive", b"upgrade")
+)
 
 _CACHED_LINE = 512
 
@@ -127,7 +130,7 @@ class _FieldKinds(dict[tuple[Text, Text], int]):
             if grammar.content_length.fullmatch(value) is None:
                 raise ResponseError(f"the Content-Length {value!r} is not a number")
             return int(value) << 32 | _LENGTH
-        if name in (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive"):
+        if name in _SPECIAL_NAMES:
             return _SPECIAL
         return _ORDINARY
 
@@ -271,17 +274,23 @@ class Encoder:
         if kinds & _LOW > _LENGTH:
             lines, declared, wants_close, seen = self._special(fields)
             close = close or wants_close
+            if code == 426 and b"upgrade" in seen:
+                # RFC 9110 sections 7.8 and 15.5.22: it names the protocol to use instead.
+                lines += b"connection: upgrade\r\n" + self._only(fields, b"upgrade")
             date = b"" if b"date" in seen else date
             server = b"" if b"server" in seen else server
 
         keep_alive = request.keep_alive and not close
         framing = Framing.LENGTH
         extra = b""
-        if code in (204, 304):
+        if code in (204, 205, 304):
             framing = Framing.NONE
-            if code == 204 and declared is not None:
+            if code != 304 and declared is not None:
                 # RFC 9110 section 8.6: no Content-Length in a 204.
                 lines = self._without_length(fields)
+            if code == 205:
+                # RFC 9110 section 15.3.6: no content, and how that is said.
+                extra = b"content-length: 0\r\n"
         elif request.method == "HEAD":
             framing = Framing.NONE
             if declared is None and length:
@@ -302,13 +311,19 @@ class Encoder:
         data = b"".join((status_line, lines, extra, date, server, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
 
-    def error(self, status: int, reason: str) -> bytes:
-        """A whole response that says why a request was refused; the connection closes after it."""
+    def error(self, status: int, reason: str, *, bodiless: bool = False) -> bytes:
+        """A whole response that says why a request was refused; the connection closes after it.
+
+        `bodiless` leaves out its body, as for HEAD.
+        """
         body = f"{status} {HTTPStatus(status).phrase}: {reason}\n".encode()
         _, status_line = self._statuses[status]
         length = b"content-length: %d\r\n" % len(body)
         fixed = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-        return b"".join((status_line, fixed, length, self._date, self._server, b"\r\n", body))
+        if status == 503:
+            fixed += b"retry-after: 1\r\n"
+        head = b"".join((status_line, fixed, length, self._date, self._server, b"\r\n"))
+        return head if bodiless else head + body
 
     def _special(self, fields: Headers) -> tuple[bytes, int | None, bool, set[bytes]]:
         """Lines without the ones that are ours to send, the length, close?, and all names."""
@@ -323,7 +338,7 @@ class Encoder:
                 close = close or b"close" in grammar.tokens(field[1])
             elif name == b"content-length":
                 lengths.add(self._lines.kinds[field] >> 32)
-            elif name not in (b"transfer-encoding", b"keep-alive"):
+            elif name not in (b"transfer-encoding", b"keep-alive", b"upgrade"):
                 # Framing and the connection's life are the server's business (PEP 3333, ASGI).
                 kept.append(self._lines[field])
         if len(lengths) > 1:
@@ -331,6 +346,11 @@ class Encoder:
         if lengths:
             kept.append(b"content-length: %d\r\n" % next(iter(lengths)))
         return b"".join(kept), next(iter(lengths), None), close, names
+
+    def _only(self, fields: Headers, name: bytes) -> bytes:
+        return b"".join(
+            self._lines[field] for field in map(_plain, fields) if field[0].lower() == name
+        )
 
     def _without_length(self, fields: Headers) -> bytes:
         kept = [field for field in map(_plain, fields) if field[0].lower() != b"content-length"]

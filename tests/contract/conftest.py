@@ -37,6 +37,21 @@ def faulty(mode: Mode) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def hasty(mode: Mode) -> Iterator[Server]:
+    """Waits for nothing long. The time-outs differ, so that none can pass for another."""
+    timeouts = (
+        *("--timeout-header", "0.3"),
+        *("--timeout-body", "0.25"),
+        *("--timeout-keep-alive", "0.2"),
+        *("--timeout-write", "0.35"),
+        *("--min-body-rate", "100"),
+    )
+    flags = (*mode.flags, *timeouts, "--workers", "1")
+    with Server("contract.apps.kit_asgi:app", *flags) as server:
+        yield server
+
+
 @pytest.fixture(scope="session", params=["1", "4"], ids=["inline", "threads"])
 def wsgi(mode: Mode, request: pytest.FixtureRequest, uploads: Path) -> Iterator[Server]:
     """The WSGI kit in one worker, in its loop or in four threads."""

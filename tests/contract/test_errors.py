@@ -1,5 +1,6 @@
 """What a client can get wrong: each gets its status, a body that says why, and a close."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -55,6 +56,12 @@ REFUSED = {
     "obs-fold": (400, request("/", "X: a\r\n b")),
     "a space before the colon": (400, request("/", "X : a")),
     "no colon": (400, request("/", "X")),
+    "a pseudo-header": (400, request("/", ":authority: test")),
+    "a name of nothing": (400, request("/", ": x")),
+    "a zone in an address": (400, b"GET / HTTP/1.1\r\nHost: [fe80::1%25eth0]\r\n\r\n"),
+    "an address too long": (400, b"GET / HTTP/1.1\r\nHost: [1:2:3:4:5:6:7:8:9]\r\n\r\n"),
+    "no port": (400, b"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
+    "the preface of HTTP/2": (505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "NUL": (400, request("/", "X: \0")),
     "CR": (400, request("/", "X: a\rb")),
     "empty lines": (400, b"\r\n" * 9 + request("/")),
@@ -81,6 +88,15 @@ def test_a_malformed_request_is_refused(asgi: Server, case: str) -> None:
     with Client(asgi) as client:
         client.send(data + request("/"))
         assert_refused(client, status)
+
+
+def test_head_is_refused_without_a_body(asgi: Server) -> None:
+    for bad in ("Host: b", "X : a", "Content-Length: +1"):
+        with Client(asgi) as client:
+            client.send(request("/", bad, method="HEAD"))
+            response = client.response("HEAD")
+            assert (response.status, response.body) == (400, b"")
+            client.assert_closed()
 
 
 def test_a_refusal_comes_after_the_responses_before_it(client: Client) -> None:
@@ -165,10 +181,17 @@ def test_503_when_there_are_too_many_connections(mode: Mode) -> None:
         assert one.get("/").status == two.get("/").status == 200
         with Client(server) as three:
             three.send(request("/"))
-            assert_refused(three, 503)
+            assert assert_refused(three, 503)["retry-after"] == "1"
         one.assert_open()
         two.assert_open()
         one.get("/", "Connection: close")
         one.assert_closed()
-        with Client(server) as four:
+        with Client(server) as four, contextlib.ExitStack() as stack:
             four.assert_open()
+            # Those that have been refused, and stay, take nobody's place.
+            for _ in range(5):
+                assert stack.enter_context(Client(server)).response().status == 503
+            four.get("/", "Connection: close")
+            four.assert_closed()
+            with Client(server) as five:
+                five.assert_open()

@@ -97,14 +97,69 @@ def test_head_of_a_streamed_response_has_no_body(client: Client) -> None:
     client.assert_open()
 
 
-@pytest.mark.parametrize("code", [204, 304])
-def test_a_status_without_a_body_has_none(client: Client, code: int) -> None:
-    response = client.get(f"/status?code={code}")
+@pytest.mark.parametrize("code", [204, 205, 304])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_status_without_a_body_has_none(client: Client, code: int, method: str) -> None:
+    client.send(request(f"/status?code={code}", method=method) + request("/"))
+    response = client.response(method)
     assert (response.status, response.body) == (code, b"")
     assert "transfer-encoding" not in response
-    if code == 204:
-        assert "content-length" not in response
-    client.assert_open()
+    assert response.all("content-length") == (["0"] if code == 205 else [])
+    assert client.response().body == b"hello"
+
+
+def test_an_upgrade_is_not_taken(client: Client) -> None:
+    """RFC 9110 section 7.8: it may be ignored, and the request is answered as it stands."""
+    for headers in (
+        ["Connection: Upgrade", "Upgrade: websocket"],
+        ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
+        ["Connection: upgrade, keep-alive", "Upgrade: TLS/1.2, foo"],
+    ):
+        response = client.get("/", *headers)
+        assert (response.status, response.body) == (200, b"hello")
+        assert "upgrade" not in response
+        assert "connection" not in response
+    assert client.get("/", "Connection: Upgrade, close", "Upgrade: a")["connection"] == "close"
+    client.assert_closed()
+
+
+def test_what_is_between_client_and_server_changes_no_answer(client: Client) -> None:
+    for headers in (
+        ["TE: trailers", "Connection: TE"],
+        ["TE: gzip;q=0.5"],
+        ["Keep-Alive: timeout=5, max=1", "Connection: Keep-Alive"],
+        ["Keep-Alive: timeout=5"],
+        ["Proxy-Connection: close"],
+        ["Trailer: X-Sum"],
+    ):
+        response = client.get("/", *headers)
+        assert (response.status, response.body) == (200, b"hello")
+        assert "connection" not in response
+
+
+@pytest.mark.parametrize(
+    ("version", "option", "kept"),
+    [
+        *(("1.1", "", True), ("1.1", "keep-alive", True), ("1.1", "close", False)),
+        *(("1.1", "keep-alive, close", False), ("1.1", "CLOSE", False), ("1.1", "closed", True)),
+        *(("1.0", "", False), ("1.0", "keep-alive", True), ("1.0", "Keep-Alive, close", False)),
+        *(("1.0", "x, KEEP-ALIVE", True), ("1.0", "keep-alives", False)),
+    ],
+)
+@pytest.mark.parametrize("expects", [False, True])
+def test_who_closes(client: Client, version: str, option: str, kept: bool, expects: bool) -> None:
+    """Connection options, versions and expectations, each with each (RFC 9112 section 9.3)."""
+    headers = [f"Connection: {option}"] if option else []
+    headers += ["Expect: 100-continue"] if expects else []
+    response = client.get("/echo", *headers, method="POST", body=b"abc", version=version)
+    assert response.body == b"abc"
+    assert response.interim in ([], [100] if expects and version == "1.1" else [])
+    wanted = {"1.0": ["keep-alive"], "1.1": []}[version] if kept else ["close"]
+    assert response.all("connection") == wanted
+    if kept:
+        client.assert_open()
+    else:
+        client.assert_closed()
 
 
 def test_options_asterisk_reaches_the_application(client: Client) -> None:

@@ -109,6 +109,8 @@ def test_a_client_may_leave(native: Server, probe: Probe) -> None:
         ("/none", "ResponseError: the handler returned None"),
         ("/number", "ResponseError: the handler returned 7"),
         ("/bad-header", "ResponseError: the value of the header b'X-A' has a forbidden byte"),
+        ("/bad-name", "ResponseError: the header name b'X-A: 1.*' is not a token"),
+        ("/nul", "ResponseError: the value of the header b'x-a' has a forbidden byte"),
         ("/bad-status", "ResponseError: 1000 is no status"),
     ],
 )

@@ -6,24 +6,9 @@ from collections.abc import Iterator
 import h11
 import pytest
 
-from contract.modes import Mode
 from contract.probe import Probe
 from contract.serving import Server
 from contract.wire import Client, request
-
-
-@pytest.fixture(scope="session")
-def hasty(mode: Mode) -> Iterator[Server]:
-    """Waits for nothing long. The time-outs differ, so that none can pass for another."""
-    timeouts = (
-        *("--timeout-header", "0.3"),
-        *("--timeout-body", "0.25"),
-        *("--timeout-keep-alive", "0.2"),
-        *("--timeout-write", "0.35"),
-    )
-    flags = (*mode.flags, *timeouts, "--workers", "1")
-    with Server("contract.apps.kit_asgi:app", *flags) as server:
-        yield server
 
 
 @pytest.fixture
@@ -81,12 +66,15 @@ def test_a_body_that_stops(client: Client, path: str) -> None:
 
 
 def test_a_slow_body_that_goes_on_is_waited_for(client: Client) -> None:
-    """The time is from one part to the next: this takes longer than any time-out here."""
-    client.request("/echo", "Content-Length: 20", method="POST")
+    """The time is from one part to the next: this takes longer than any time-out here.
+
+    So slow a client may be on a busy machine: a byte here is worth 10 ms of waiting.
+    """
+    client.request("/echo", "Content-Length: 200", method="POST")
     for _ in range(20):
-        client.send(b"x")
+        client.send(b"x" * 10)
         select.select([client.sock], [], [], 0.02)
-    assert client.response().body == b"x" * 20
+    assert client.response().body == b"x" * 200
 
 
 def test_a_slow_application_is_waited_for(client: Client, hasty: Server, probe: Probe) -> None:

@@ -70,6 +70,15 @@ def test_the_environ(client: Client, wsgi: Server) -> None:
     }
 
 
+def test_credentials_given_twice_are_none(client: Client) -> None:
+    """Joined, so that none of them is what somebody before us has checked."""
+    lines = ("Authorization: Basic a", "Authorization: Basic b", "Content-Type: a/b")
+    environ = client.get("/environ", *lines, "Content-Type: c/d", "Cookie: a", "Cookie: b").json()
+    assert environ["HTTP_AUTHORIZATION"] == "Basic a,Basic b"
+    assert environ["CONTENT_TYPE"] == "a/b,c/d"
+    assert environ["HTTP_COOKIE"] == "a; b"
+
+
 def test_what_the_server_says_of_itself(client: Client, wsgi: Server) -> None:
     threads = wsgi.args[wsgi.args.index("--threads") + 1]
     assert client.get("/flags").json() == {
@@ -189,7 +198,7 @@ def test_start_response_may_wait_for_the_first_block(client: Client) -> None:
     assert client.get("/start-in-iteration").body == b"late"
 
 
-@pytest.mark.parametrize("line", ["204 Nothing", "304 Not%20Modified"])
+@pytest.mark.parametrize("line", ["204 Nothing", "205 Reset", "304 Not%20Modified"])
 def test_a_status_without_a_body_has_none(client: Client, line: str) -> None:
     response = client.get(f"/status?line={line.replace(' ', '%20')}")
     assert (response.status, response.body) == (int(line[:3]), b"")
@@ -265,6 +274,11 @@ BEFORE_THE_HEAD = {
     "/header-crlf": "ResponseError: the value of the header b'X-A' has a forbidden byte",
     "/header-unicode": "ResponseError: '\\\\u4e2d|\u4e2d' is not Latin-1",
     "/header-name": "ResponseError: the header name b'X A' is not a token",
+    "/header-name-crlf": "ResponseError: the header name b'X: 1.* is not a token",
+    "/header-nul": "ResponseError: the value of the header b'X-A' has a forbidden byte",
+    "/header-lf": "ResponseError: the value of the header b'X-A' has a forbidden byte",
+    "/status-crlf": "ResponseError: '200 OK.* is no status of a final response",
+    "/status-informational": "ResponseError: '103 Early Hints' is no status of a final response",
     "/status?line=OK": "ResponseError: 'OK' is no status",
     "/status?line=100%20Continue": "ResponseError: '100 Continue' is no status",
 }

@@ -19,6 +19,9 @@ from subsrv.http1 import Encoder, ResponseError
         pytest.param([("CONNECTION", "Foo, Close")], ["connection: close"], id="7.6.1 in a list"),
         pytest.param([("connection", "keep-alive")], [], id="7.6.1 keep-alive is ours to say"),
         pytest.param(
+            [("Upgrade", "h2c"), ("Connection", "Upgrade")], [], id="7.8 upgrades are ours"
+        ),
+        pytest.param(
             [("connection", "a"), ("connection", "close")],
             ["connection: close"],
             id="5.3 on two lines",
@@ -159,3 +162,13 @@ def test_what_is_no_field_is_refused(
                 encoder.start(status, headers, GET, length=None, close=False)
             with pytest.raises(ResponseError):
                 encoder.complete(status, iter(headers), b"", GET, False)
+
+
+def test_a_426_says_what_to_upgrade_to(encoder: Encoder) -> None:
+    """RFC 9110 section 15.5.22."""
+    headers = [("Upgrade", "h2c"), ("Connection", "upgrade")]
+    for close in (False, True):
+        data, kept = encoder.complete(426, headers, b"", GET, close)
+        fields = lines(data)[1:]
+        assert fields[:2] == [b"connection: upgrade", b"Upgrade: h2c"]
+        assert (b"connection: close" in fields) is close is not kept

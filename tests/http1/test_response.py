@@ -103,6 +103,20 @@ _CLOSED = "connection: close"
         ),
         pytest.param("GET", "1.1", 204, None, None, Framing.NONE, [], id="6.1 204 in pieces"),
         pytest.param("GET", "1.1", 204, "5", 5, Framing.NONE, [], id="9110 8.6 204 with a length"),
+        *(
+            pytest.param(
+                method,
+                "1.1",
+                205,
+                declared,
+                length,
+                Framing.NONE,
+                ["content-length: 0"],
+                id=f"9110 15.3.6 205 to {method} with {declared or length}",
+            )
+            for method in ("GET", "HEAD")
+            for declared, length in ((None, 0), (None, 5), (None, None), ("5", 5), ("5", None))
+        ),
         pytest.param("GET", "1.1", 304, None, 0, Framing.NONE, [], id="9110 15.4.5 304"),
         pytest.param("GET", "1.1", 304, None, None, Framing.NONE, [], id="6.1 304 in pieces"),
         pytest.param(
@@ -260,11 +274,14 @@ def test_error(encoder: Encoder, status: int) -> None:
     assert body == f"{text}: because\n".encode()
     first, *fields = head.split(b"\r\n")
     assert first == f"HTTP/1.1 {text}".encode()
-    assert set(fields) == {
+    expected = {
         b"content-type: text/plain; charset=utf-8",
         b"content-length: %d" % len(body),
         b"connection: close",
     }
+    assert set(fields) == expected | ({b"retry-after: 1"} if status == 503 else set())
+    # RFC 9110 section 9.3.2: the answer to HEAD is the same, but for its body.
+    assert encoder.error(status, "because", bodiless=True) == head + b"\r\n\r\n"
 
 
 def test_the_rest() -> None:

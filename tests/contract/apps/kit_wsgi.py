@@ -275,6 +275,14 @@ def _with_header(name: str, value: Any) -> Handler:
     return fault
 
 
+def _with_status(line: str) -> Handler:
+    def fault(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(line, [])
+        return [b"never sent"]
+
+    return fault
+
+
 ROUTES |= {
     "/fail": _fail,
     "/fail-started": _fail_started,
@@ -289,4 +297,9 @@ ROUTES |= {
     "/header-crlf": _with_header("X-A", "1\r\nX-B: 2"),
     "/header-unicode": _with_header("X-A", "\u4e2d"),
     "/header-name": _with_header("X A", "1"),
+    "/header-name-crlf": _with_header("X: 1\r\nX-B", "1"),
+    "/header-nul": _with_header("X-A", "\0"),
+    "/header-lf": _with_header("X-A", "1\nX-B: 2"),
+    "/status-crlf": _with_status("200 OK\r\nX: y"),
+    "/status-informational": _with_status("103 Early Hints"),
 }

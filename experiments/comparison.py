@@ -1,0 +1,191 @@
+"""What does the same work cost other servers?"""
+
+import atexit
+import sys
+from collections.abc import Mapping
+from functools import cache, partial
+
+from experiments.harness import charts, metrics, tables
+from experiments.harness.charts import Bar
+from experiments.harness.command import main
+from experiments.harness.configuration import Configuration, Timing
+from experiments.harness.data import Data
+from experiments.harness.interpreters import Interpreters
+from experiments.harness.server import Command, Server, ServerError
+from experiments.harness.study import Option, Settings, Study
+from experiments.harness.table import Table
+from experiments.peers.fit import application
+from experiments.peers.peer import MissingPeerError
+from experiments.peers.peers import Peers
+from experiments.peers.registry import PEERS
+from experiments.workloads.workloads import WORKLOADS, Workload
+
+# Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time).
+_DEFAULT = tuple(name for name in PEERS if name not in ("uvicorn-h11", "gunicorn-sync"))
+_OURS = ("subsrv-native", "subsrv-asgi", "subsrv-wsgi")
+
+
+@cache
+def _peers() -> Peers:
+    """Those of this process; what they need is made at their first launch."""
+    made = Peers()
+    atexit.register(made.close)
+    return made
+
+
+def _label(workload: str, peer: str, workers: str | int) -> str:
+    return f"{workload} {peer} {workers}"
+
+
+def _command(name: str, workload: Workload, workers: int, _: Interpreters) -> Command:
+    try:
+        peer, launch = _peers().launch(
+            name, app=application(PEERS[name], workload), workers=workers
+        )
+        words = peer.words(launch)
+        version = _peers().version(name)
+    except MissingPeerError as error:
+        raise ServerError(f"not had: {error}") from error
+    return Command(
+        words=words,
+        url=f"http://127.0.0.1:{launch.port}",
+        env=dict(peer.environment),
+        facts={"version": version},
+        stop=peer.stop,
+        statuses=None,
+    )
+
+
+def _check(workload: Workload, server: Server) -> int:
+    return round(workload.verify(server.address))
+
+
+def _configurations(settings: Settings) -> list[Configuration]:
+    return [
+        Configuration(
+            label=_label(workload, peer, workers),
+            command=partial(_command, peer, WORKLOADS[workload], int(workers)),
+            load=WORKLOADS[workload].load(),
+            facts={
+                "workload": workload,
+                "peer": peer,
+                "workers": int(workers),
+            },
+            workers=int(workers),
+            check=partial(_check, WORKLOADS[workload]),
+        )
+        for workload in settings["workloads"]
+        for peer in settings["peers"]
+        for workers in settings["workers"]
+    ]
+
+
+def _tables(data: Data) -> Mapping[str, Table | str]:
+    shown = (metrics.CPU, metrics.RATE, metrics.SERVER_CPUS, metrics.CLIENT, metrics.PSS)
+    found: dict[str, Table | str] = {}
+    for workload in data.settings["workloads"]:
+        labels = data.where(workload=workload)
+        labels.sort(key=lambda label: _cost(data, label))
+        title = f"{workload}: {WORKLOADS[workload].what}"
+        found[title] = tables.overview(data, shown, facts=("version",), labels=labels)
+    pairs = [
+        (f"{workload}: {ours} / {peer}", _label(workload, ours, 1), _label(workload, peer, 1))
+        for workload in data.settings["workloads"]
+        for ours in _OURS
+        for peer in data.settings["peers"]
+        if peer not in _OURS and PEERS[peer].interface == PEERS[ours].interface
+    ]
+    found["subsrv beside each peer of the same interface, one worker"] = tables.ratios(
+        data, pairs, [metrics.CPU]
+    )
+    found["How each was configured"] = "\n".join(_settings(data))
+    return found
+
+
+def _cost(data: Data, label: str) -> float:
+    figure = data.figure(label, metrics.CPU)
+    return figure.value if figure else float("inf")
+
+
+def _settings(data: Data) -> list[str]:
+    lines = []
+    for peer in data.settings["peers"]:
+        reasons = "; ".join(
+            f"`{' '.join(each.words)}` ({each.why})"
+            for each in (*PEERS[peer].settings, *PEERS[peer].configured)
+        )
+        lines.append(f"- {peer}: {reasons}")
+    return lines
+
+
+def _plots(data: Data) -> Mapping[str, str]:
+    groups = {
+        workload: [
+            Bar(
+                f"{data.fact(label, 'peer')}, {data.fact(label, 'workers')}",
+                data.figure(label, metrics.CPU),
+                series=int(str(data.fact(label, "peer")) not in _OURS),
+            )
+            for label in sorted(data.where(workload=workload), key=partial(_cost, data))
+        ]
+        for workload in data.settings["workloads"]
+    }
+    title = "Server CPU per request, by workload, server and number of workers"
+    return {"cost": charts.bars(title, groups, metrics.CPU.heading, digits=1)}
+
+
+def _answer(data: Data) -> str:
+    workload = data.settings["workloads"][0]
+    parts = []
+    for ours in _OURS:
+        own = data.figure(_label(workload, ours, 1), metrics.CPU)
+        beside = [
+            f"{ratio.text(2)} of {peer}"
+            for peer in data.settings["peers"]
+            if peer not in _OURS
+            and PEERS[peer].interface == PEERS[ours].interface
+            and (
+                ratio := data.ratio(
+                    _label(workload, ours, 1), _label(workload, peer, 1), metrics.CPU
+                )
+            )
+        ]
+        if own and beside:
+            parts.append(f"{ours} {own.text(1)} \u00b5s, {', '.join(beside)}")
+        elif own:
+            parts.append(f"{ours} {own.text(1)} \u00b5s")
+    if not parts:
+        return "Nothing of subsrv was measured in this run."
+    return f"Server CPU per request for {workload}, one worker: {'; '.join(parts)}."
+
+
+STUDY = Study(
+    name="comparison",
+    title="Beside other servers",
+    question=(
+        "What does the same work cost other servers, each in its best configuration, access log "
+        "off? The same application for all that speak one interface; Dart, pyronova and nginx "
+        "answer with their own. Workloads have the shape of HttpArena's profiles. Every answer is "
+        "checked before and after the load, and the average size of all in between."
+    ),
+    configurations=_configurations,
+    answer=_answer,
+    tables=_tables,
+    plots=_plots,
+    limits=(
+        "nginx and the C floor run no application: what they cost is the least that can be had.",
+        "CPU per request of the whole process tree is what is compared: requests/s are limited by "
+        "a client that shares the machine.",
+    ),
+    options=(
+        Option("workloads", "kinds of traffic", ("hello", "varied"), tuple(WORKLOADS)),
+        Option("peers", "servers", _DEFAULT, tuple(PEERS)),
+        Option("workers", "numbers of workers", ("1",)),
+    ),
+    control="hello subsrv-asgi 1",
+    rounds=3,
+    timing=Timing(warm_up=1, values=1, seconds=2),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY))

@@ -1,0 +1,111 @@
+"""The page of the conformance study, made from its newest raw data."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.harness.publish import newest
+from experiments.harness.table import Table
+
+_NAME = "conformance"
+_TITLE = "Requests that should be refused, and those that should not"
+_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
+_SHOWN = 12  # wrong cases of a peer that are named; the raw data have all
+
+_QUESTION = (
+    "Which servers answer malformed, odd and rare requests as RFC 9110 and 9112 allow? Each case "
+    "is sent to each server as it is started for real, with an application that says what it was "
+    "given. Every behaviour that the RFCs allow counts as right, refusing and repairing alike; "
+    "verdicts are derived from the RFCs alone (`experiments/conformance/case.py` says how). A case "
+    "whose answer was not right is sent once more, and the second answer counts. The last class "
+    "rebuilds published bugs of servers and proxies from their descriptions."
+)
+
+
+def made(results: Path) -> dict[Path, str]:
+    """The page by its file; nothing where nothing has been measured."""
+    path = newest(results, _NAME)
+    if path is None:
+        return {}
+    return {results / _NAME / "README.md": _page(json.loads(path.read_text()), path.name)}
+
+
+def section(results: Path) -> str:
+    """What the index says of the study."""
+    path = newest(results, _NAME)
+    if path is None:
+        return f"## {_TITLE}\n\nNot measured yet: `python -m experiments.{_NAME}`."
+    return (
+        f"## [{_TITLE}]({_NAME}/README.md)\n\n{_QUESTION}\n\n"
+        f"**{_answer(json.loads(path.read_text()))}**\n\n"
+        f"[Tables and raw data]({_NAME}/README.md). To repeat it: `python -m experiments.{_NAME}`."
+    )
+
+
+def _page(raw: Mapping[str, Any], file: str) -> str:
+    about = raw["about"]
+    parts = [
+        _NOTE,
+        f"# {_TITLE}",
+        _QUESTION,
+        f"**{_answer(raw)}**",
+        "## Cases answered rightly, by class",
+        _by_class(raw).markdown(),
+        "## Cases answered wrongly",
+        "\n".join(_wrong(raw)) or "None.",
+        "## Where and with what",
+        f"- begun {about['begun']} at commit {about['subsrv_commit']}\n"
+        + "\n".join(
+            f"- {name}: {found.get('version') or 'not had: ' + found['unavailable']}"
+            + (f", CPython {found['python']}" if found.get("python") else "")
+            for name, found in raw["servers"].items()
+        ),
+        f"Raw answers: [{file}]({file})",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _answered(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The answers of each server that could be had."""
+    return {name: found["answers"] for name, found in raw["servers"].items() if "answers" in found}
+
+
+def _answer(raw: Mapping[str, Any]) -> str:
+    total = len(raw["cases"])
+    wrong = {
+        name: sum(not each["right"] for each in answers.values())
+        for name, answers in _answered(raw).items()
+    }
+    ours = [count for name, count in wrong.items() if name.startswith("subsrv")]
+    peers = sorted((count, name) for name, count in wrong.items() if not name.startswith("subsrv"))
+    beside = "; ".join(f"{name} {count}" for count, name in peers)
+    return f"Of {total} cases, subsrv answers {max(ours, default=0)} wrongly in its worst mode" + (
+        f"; the others: {beside}." if beside else "."
+    )
+
+
+def _by_class(raw: Mapping[str, Any]) -> Table:
+    classes: dict[str, list[str]] = {}
+    for case in raw["cases"]:
+        classes.setdefault(case["name"].partition(":")[0], []).append(case["name"])
+    rows = []
+    for name, found in raw["servers"].items():
+        answers = found.get("answers")
+        if answers is None:
+            rows.append((name, *("n/a" for _ in classes), "not had"))
+            continue
+        right = [sum(answers[case]["right"] for case in cases) for cases in classes.values()]
+        rows.append((name, *map(str, right), str(sum(right))))
+    totals = [f"{name} ({len(cases)})" for name, cases in classes.items()]
+    return Table(("server", *totals, f"all ({len(raw['cases'])})"), rows)
+
+
+def _wrong(raw: Mapping[str, Any]) -> Iterator[str]:
+    for name, answers in _answered(raw).items():
+        wrong = [case for case, each in answers.items() if not each["right"]]
+        if wrong:
+            more = f", and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+            yield f"- {name}: {'; '.join(wrong[:_SHOWN])}{more}"
+        if stopped := raw["servers"][name].get("stopped_by"):
+            yield f"- {name} answered nobody any more after: {'; '.join(stopped)}"

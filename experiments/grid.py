@@ -1,0 +1,78 @@
+"""One application in several kinds of worker, with several numbers of workers."""
+
+from collections.abc import Callable
+
+from experiments.harness import charts
+from experiments.harness.charts import Bar
+from experiments.harness.configuration import Configuration, says_hello, serving
+from experiments.harness.data import Data
+from experiments.harness.load import Load
+from experiments.harness.metrics import Metric
+from experiments.harness.server import Server
+from experiments.harness.study import Settings
+from experiments.options import KINDS
+
+
+def label(kind: str, workers: str | int, app: str = "") -> str:
+    """The label of one place in the grid; `app` where there are several."""
+    return f"{app} {kind} {workers}".lstrip()
+
+
+def configurations(
+    settings: Settings,
+    served: str,
+    load: Load,
+    *,
+    app: str = "",
+    stateful: bool = False,
+    check: Callable[[Server], int | None] = says_hello,
+) -> list[Configuration]:
+    """One for each of the settings' `modes` and `workers`, all serving `served`."""
+    found = []
+    for kind in settings["modes"]:
+        mode, leg, options = KINDS[kind]
+        for workers in settings["workers"]:
+            found.append(
+                serving(
+                    label(kind, workers, app),
+                    served,
+                    load,
+                    mode=mode,
+                    workers=int(workers),
+                    leg=leg,
+                    options=options,
+                    stateful=stateful,
+                    check=check,
+                    facts={"kind": kind, **({"app": app} if app else {})},
+                )
+            )
+    return found
+
+
+def pairs(data: Data) -> list[tuple[str, str, str]]:
+    """Each number of workers beside one: in words, its label, and that of one worker."""
+    return [
+        (f"{kind}, {workers} workers / 1", label(kind, workers), label(kind, 1))
+        for kind in data.settings["modes"]
+        for workers in data.settings["workers"]
+        if workers != "1" and "1" in data.settings["workers"]
+    ]
+
+
+def bars(
+    data: Data, title: str, metric: Metric, *, digits: int = 0, apps: tuple[str, ...] = ("",)
+) -> str:
+    """A group of bars for each application and kind, a bar for each number of workers."""
+    groups = {
+        f"{app}, {kind}".lstrip(", "): [
+            Bar(
+                f"{workers} worker{'s' if workers != '1' else ''}",
+                data.figure(label(kind, workers, app), metric),
+                series=index,
+            )
+            for index, workers in enumerate(data.settings["workers"])
+        ]
+        for app in apps
+        for kind in data.settings["modes"]
+    }
+    return charts.bars(title, groups, metric.heading, digits=digits)

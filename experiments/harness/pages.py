@@ -1,0 +1,203 @@
+"""What people read: a study's page, the index of all of them, and the terminal."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from experiments.harness import metrics
+from experiments.harness.data import Data
+from experiments.harness.metrics import Metric
+from experiments.harness.study import Study, Target, timing
+from experiments.harness.table import Table
+
+_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
+_LONGEST_FAILURE = 400  # characters; the raw data have it whole
+_CONTROLLED = (metrics.RATE, metrics.CPU, metrics.P50, metrics.P99, metrics.READY, metrics.PSS)
+
+_INDEX = """\
+# Results
+
+What was measured, one question a page. Every figure is a median over launches of the server, with
+a 95 % interval in brackets (a bootstrap over launches; the range where there are fewer than three).
+Each study launches one configuration twice under two labels: what differs between those two (A/A)
+is noise, and stands beside every difference. Raw data are pyperf's JSON: `python -m pyperf show
+FILE`. No number here is typed by hand; `python -m experiments.report --check` holds that.
+"""
+
+
+def command(study: Study) -> str:
+    """What makes the study."""
+    return f"python -m experiments.{study.name}"
+
+
+def page(study: Study, data: Data) -> str:
+    """The page of one study, in Markdown."""
+    parts = [
+        _NOTE,
+        f"# {study.title}",
+        study.question,
+        f"**{study.answer(data)}**",
+        *(f"![{study.title}: {name}]({name}.svg)" for name in study.plots(data)),
+    ]
+    for title, table in study.tables(data).items():
+        parts += [f"## {title}", _markdown(table)]
+    if targets := study.targets(data):
+        parts += ["## Targets", targets_table(targets).markdown()]
+    if failures := list(_failures(data)):
+        parts += ["## Failures", "In the words of the server:", "\n".join(failures)]
+    parts += [
+        "## What the figures stand on",
+        noise(data),
+        "## Limits",
+        "\n".join(f"- {each}" for each in (*study.limits, sharing(data))),
+        "## Where and with what",
+        "\n".join(f"- {each}" for each in _environment(study, data)),
+        "## To repeat it",
+        f"    {command(study)}\n\nRaw data: {_link(data)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def index(studies: Sequence[tuple[Study, Data | None]], others: Sequence[str] = ()) -> str:
+    """The index of all studies, in Markdown; `others` are sections that are whole already."""
+    parts = [_NOTE, _INDEX.rstrip()]
+    for study, data in studies:
+        if data is None:
+            parts += [f"## {study.title}", f"Not measured yet: `{command(study)}`."]
+            continue
+        parts += [
+            f"## [{study.title}]({study.name}/README.md)",
+            study.question,
+            f"**{study.answer(data)}**",
+            *(
+                f"![{study.title}: {name}]({study.name}/{name}.svg)"
+                for name in list(study.plots(data))[:1]
+            ),
+            " ".join((*study.limits[:1], sharing(data))),
+            f"[Tables and raw data]({study.name}/README.md). To repeat it: `{command(study)}`.",
+        ]
+    return "\n\n".join((*parts, *others)) + "\n"
+
+
+def part(study: Study, data: Data, name: str) -> str:
+    """One table of a study, or its answer, for another document. KeyError where it has none."""
+    if name == "answer":
+        return study.answer(data)
+    return f"{_markdown(study.tables(data)[name])}\n\n{sharing(data)}"
+
+
+def terminal(study: Study, data: Data) -> str:
+    """All that was found, for a terminal."""
+    parts = [study.title]
+    for title, table in study.tables(data).items():
+        parts += [title, table.text() if isinstance(table, Table) else table]
+    if targets := study.targets(data):
+        parts.append(targets_table(targets).text())
+    for label, failed, launches, reason in data.failures():
+        parts.append(f"FAILED {label} ({failed} of {launches}): {reason}")
+    parts += [study.answer(data), noise(data), *_environment(study, data)]
+    return "\n\n".join(parts)
+
+
+def targets_table(targets: Sequence[Target]) -> Table:
+    """The targets with what was measured, for people."""
+    rows = []
+    for target in targets:
+        value = "not measured" if target.value is None else f"{target.value:.2f}"
+        sign = "≥" if target.least else "≤"
+        verdict = "met" if target.met else "MISSED"
+        rows.append((target.name, f"{sign} {target.limit:g}", value, verdict))
+    return Table(("target", "limit", "measured", ""), rows)
+
+
+def sharing(data: Data) -> str:
+    """The remark without which figures from one machine mislead."""
+    about = data.recording.about
+    if data.shared:
+        return (
+            f"Client and server shared CPUs {about['cpus_server']} of one machine "
+            f"({about['cpu_model_name']}): this shows what the server costs, not how far it scales."
+        )
+    return (
+        f"On one machine ({about['cpu_model_name']}), the server on CPUs {about['cpus_server']}, "
+        f"the client on {about['cpus_client']}."
+    )
+
+
+def noise(data: Data) -> str:
+    """How far the figures can be trusted: launches, A/A, and clients that were at their limit."""
+    times = timing(data.settings)
+    said = [
+        f"Launches of each configuration: {data.settings['rounds']}, interleaved, in an order "
+        f"shuffled in each round from seed {data.settings['seed']}. In each launch: "
+        f"{times.warm_up} s of warm-up, kept apart, then {times.values} value(s) of "
+        f"{times.seconds} s."
+    ]
+    if data.controlled:
+        found = [f"{each} {ratio}" for each, ratio in _controls(data)]
+        said.append(
+            f"A/A, `{data.controlled}` against itself: {'; '.join(found) or 'not measured'}. "
+            "A difference that is not clear of this is none."
+        )
+    if saturated := data.saturated():
+        said.append(
+            "The client had no CPU time left with: "
+            f"{', '.join(f'`{label}`' for label in saturated)}; their requests/s are the client's."
+        )
+    return "\n\n".join(said)
+
+
+def _controls(data: Data) -> Iterator[tuple[str, str]]:
+    for metric in _CONTROLLED:
+        if figure := data.control(metric):
+            yield _name(metric), figure.text(2)
+
+
+def _name(metric: Metric) -> str:
+    return metric.heading.partition(",")[0]
+
+
+def _failures(data: Data) -> Iterator[str]:
+    for label, failed, launches, reason in data.failures():
+        yield f"- `{label}`, {failed} of {launches} launch(es): {_one_line(reason)}"
+
+
+def _one_line(text: str) -> str:
+    line = " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    return line if len(line) <= _LONGEST_FAILURE else f"{line[:_LONGEST_FAILURE]} (and so on)"
+
+
+def _environment(study: Study, data: Data) -> Iterator[str]:
+    about = data.recording.about
+    loads = [
+        float(each.metadata[name])
+        for each in data.recording.launches
+        for name in ("load_avg_1min", "load_avg_1min_after")
+    ]
+    spread = f"{min(loads):.2f} to {max(loads):.2f}" if loads else "unknown"
+    yield f"begun {about['begun']} at commit {about['subsrv_commit']}, host {about['hostname']}"
+    yield f"{about['cpu_count']} CPUs, {about['cpu_model_name']}, kernel {about['kernel']}"
+    yield f"load average before and after launches: {spread}"
+    yield f"client: {about['client']}"
+    for name, facts in data.recording.builds.items():
+        packages = ", ".join(f"{each} {version}" for each, version in facts["packages"].items())
+        yield (
+            f"CPython {name}: {facts['compiler']}, configured with "
+            f"{' '.join(facts['configure']) or 'flags that are not recorded'}, "
+            f"JIT {'on' if facts['jit'] else 'off'}{'; ' if packages else ''}{packages}"
+        )
+    loads_put = {str(facts["load"]) for facts in data.recording.configurations.values()}
+    for each in sorted(loads_put)[:4]:
+        yield f"load: `{each}`"
+    if len(loads_put) > 4:
+        yield f"and {len(loads_put) - 4} other loads, in the raw data"
+
+
+def _link(data: Data) -> str:
+    if data.path is None:
+        return "not kept"
+    name = Path(data.path).name
+    return f"[{name}]({name})"
+
+
+def _markdown(table: Table | str) -> str:
+    return table.markdown() if isinstance(table, Table) else table

@@ -1,0 +1,136 @@
+"""What memory does one more worker take?"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from experiments import grid
+from experiments.harness import metrics, tables
+from experiments.harness.command import main
+from experiments.harness.configuration import Configuration, Timing
+from experiments.harness.data import Data
+from experiments.harness.figures import Figure
+from experiments.harness.metrics import Metric
+from experiments.harness.study import Option, Settings, Study, Target
+from experiments.harness.table import Table
+from experiments.harness.wrk import Wrk
+from experiments.options import kinds
+
+_APPS = {
+    "hello": "subsrv.hello:native",
+    "flask": "experiments.apps.flask_app:app",
+    "django": "experiments.apps.django_app:app",
+    "starlette": "experiments.apps.starlette_app:app",
+}
+_LOAD = Wrk(connections=64)
+_LIMIT = 12.0  # MB for the second interp worker with hello
+_MOMENTS = {"when ready": metrics.PSS_READY, "after traffic": metrics.PSS}
+
+
+def _configurations(settings: Settings) -> list[Configuration]:
+    return [
+        each
+        for app in settings["apps"]
+        for each in grid.configurations(settings, _APPS[app], _LOAD, app=app)
+    ]
+
+
+def _added(data: Data, app: str, kind: str, worker: int, metric: Metric) -> Figure | None:
+    """MB that the worker of this number adds."""
+    more, fewer = grid.label(kind, worker, app), grid.label(kind, worker - 1, app)
+    return data.difference(more, fewer, metric)
+
+
+def _tables(data: Data) -> Mapping[str, Table | str]:
+    rows = []
+    for app in data.settings["apps"]:
+        for kind in data.settings["modes"]:
+            one = grid.label(kind, 1, app)
+            failed = next(
+                (label for label in data.where(app=app, kind=kind) if data.failure(label)), ""
+            )
+            cells = [
+                tables.cell(data.figure(one, metrics.PSS_READY), 1),
+                *(
+                    tables.cell(_added(data, app, kind, worker, metric), 1)
+                    for worker, metric in (
+                        (2, metrics.PSS_READY),
+                        (2, metrics.USS_READY),
+                        (2, metrics.PSS),
+                        (3, metrics.PSS),
+                    )
+                ),
+                tables.cell(data.figure(one, metrics.READY), 2),
+                tables.cell(_added(data, app, kind, 2, metrics.READY), 2),
+            ]
+            rows.append(
+                (app, kind, str(data.launches([one])), *(["failed"] * 7 if failed else cells))
+            )
+    heading = (
+        *("app", "mode", "n", "one worker, PSS MB", "second adds, PSS", "second adds, USS"),
+        *("second adds, after traffic", "third adds, after traffic"),
+        *("one worker: s to first answer", "second adds, s"),
+    )
+    shown = (metrics.PSS_READY, metrics.USS_READY, metrics.PSS, metrics.USS, metrics.READY)
+    return {
+        "What workers add": Table(heading, rows, labels=2),
+        "Every configuration": tables.overview(data, shown, facts=("python_version",)),
+    }
+
+
+def _plots(data: Data) -> Mapping[str, str]:
+    title, apps = "Memory by mode and workers", tuple(data.settings["apps"])
+    return {"memory": grid.bars(data, title, metrics.PSS, apps=apps)}
+
+
+def _answer(data: Data) -> str:
+    app = data.settings["apps"][0]
+    found = [
+        f"{kind} {added.text(1)} MB"
+        for kind in data.settings["modes"]
+        if (added := _added(data, app, kind, 2, metrics.PSS_READY))
+    ]
+    if not found:
+        return "One worker beside two was not measured in this run."
+    return f"A second worker with {app} adds, in PSS: {', '.join(found)}."
+
+
+def _targets(data: Data) -> Sequence[Target]:
+    if "hello" not in data.settings["apps"] or "interp" not in data.settings["modes"]:
+        return []
+    found = []
+    for moment, metric in _MOMENTS.items():
+        added = _added(data, "hello", "interp", 2, metric)
+        name = f"interp, hello, MB that the second worker adds, {moment}"
+        found.append(Target(name, added.value if added else None, _LIMIT))
+    return found
+
+
+STUDY = Study(
+    name="memory",
+    title="Memory and start-up of one more worker",
+    question=(
+        "What does one more worker take, in memory and in time to the first answer? PSS divides "
+        "what processes share among them, USS leaves it out; both are of the server's whole "
+        "process tree, when it is ready and after traffic, by which copies on write have been made."
+    ),
+    configurations=_configurations,
+    answer=_answer,
+    tables=_tables,
+    plots=_plots,
+    targets=_targets,
+    limits=(
+        "MB are 10^6 bytes. Differences pair launches of one round, which are different processes.",
+        "In nogil and thread mode the application is loaded once, in the others in each worker.",
+    ),
+    options=(
+        Option("apps", "applications", ("hello",), tuple(_APPS)),
+        kinds("interp", "nogil", "thread", "process", "process-fork"),
+        Option("workers", "numbers of workers, in a row from 1", ("1", "2", "3")),
+    ),
+    control="hello interp 1",
+    rounds=5,
+    timing=Timing(warm_up=0, values=1, seconds=1),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY))

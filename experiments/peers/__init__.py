@@ -1,0 +1,12 @@
+"""The servers that subsrv is compared with: how each is had, started, and said to be missing.
+
+`registry.PEERS` names them; `Peers` makes what they need and starts them:
+
+    from experiments.peers.peers import Peers
+
+    with Peers("3.14") as peers:
+        for name, reason in peers.missing(["uvicorn-h11", "granian-asgi"]).items():
+            print(name, reason)
+        with peers.start("uvicorn-h11", app="module:attribute", workers=1) as server:
+            server.address
+"""

@@ -1,0 +1,87 @@
+"""What all connections of one worker share, and what they count. Nothing crosses workers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from subsrv.exchange import Exchange, Transport
+from subsrv.http1 import Encoder, HeadParser, Request
+from subsrv.reactor import Reactor
+
+if TYPE_CHECKING:
+    from subsrv.connection import Connection
+
+#: A limit that nothing reaches.
+UNBOUNDED = 1 << 62
+
+
+class Timeouts(NamedTuple):
+    """In seconds; infinity for none. See Config."""
+
+    header: float
+    body: float
+    keep_alive: float
+    write: float
+    #: Seconds that a byte of a request body, or of a response that the client reads, is worth.
+    body_pace: float
+    write_pace: float
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What happened in one worker since it began: plain integers, each only ever growing."""
+
+    accepts: int = 0
+    accept_pauses: int = 0
+    accept_errors: int = 0
+    requests: int = 0
+    refused: int = 0
+    """Requests that could not be read, and connections beyond the limit; by status in `statuses`"""
+    overloaded: int = 0
+    """Requests answered 503 because too many were in flight."""
+    turned_away: int = 0
+    """Connections beyond the limit that were closed without a word, because too many linger."""
+    timed_out_header: int = 0
+    timed_out_body: int = 0
+    timed_out_write: int = 0
+    timed_out_idle: int = 0
+    timed_out_linger: int = 0
+    resets: int = 0
+    """Connections that broke."""
+    disconnects: int = 0
+    """Clients that left within a request, or before they had all of its response."""
+    aborted: int = 0
+    """Connections closed because a response could not be completed."""
+    discarded_bodies: int = 0
+    """Bodies that the application had not read when it was done."""
+    read_pauses: int = 0
+    write_stalls: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+
+    def snapshot(self) -> dict[str, int]:
+        """All of them by name, those by status as refused_400 and so on."""
+        found = {name: getattr(self, name) for name in Counters.__slots__ if name != "statuses"}
+        for status, count in sorted(self.statuses.items()):
+            found[f"refused_{status}"] = count
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared(Counters):
+    """See the module."""
+
+    reactor: Reactor
+    parser: HeadParser
+    encoder: Encoder
+    timeouts: Timeouts
+    exchange: Callable[[Transport, Request], Exchange[Any]]
+    connections: set["Connection"] = field(default_factory=set)
+    emptied: Callable[[], None] | None = None
+    """Called when the last connection closes, while somebody waits for that."""
+    most_in_flight: int = UNBOUNDED
+    in_flight: int = 0
+    """Requests under way that have to wait for something: what is answered at once is not seen."""
+    lingering: int = 0
+    """Connections that are over, but for what their clients still send."""
+    look_again: float = 0.0
+    """When an idle connection that is looked at now is to be looked at again."""

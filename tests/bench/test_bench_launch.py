@@ -1,0 +1,82 @@
+"""Servers under test: started, on their CPUs, stopped, and what is said when they do not."""
+
+import os
+import sys
+
+import pytest
+
+from subsrv.bench import launch, processes
+from subsrv.bench.launch import LaunchError, Server
+from subsrv.bench.machine import Cpus, describe, part
+
+
+def running(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def test_a_server_is_ready_runs_on_its_cpus_and_stops() -> None:
+    cpu = max(os.sched_getaffinity(0))
+    command = launch.command("subsrv.hello:native", mode="thread", workers=2)
+    with Server(command, cpus={cpu}) as server:
+        assert server.url.startswith("http://127.0.0.1:")
+        assert (server.ready["mode"], server.ready["workers"]) == ("thread", "2")
+        assert server.seconds_to_ready > 0
+        for task in os.listdir(f"/proc/{server.pid}/task"):
+            assert os.sched_getaffinity(int(task)) == {cpu}
+        pid = server.pid
+    assert processes.tree(pid) == []
+
+
+def test_the_reason_is_the_servers_own() -> None:
+    with pytest.raises(LaunchError, match=r"^no 'app' here$") as caught:
+        Server(running("import sys; print('x: error: no \\'app\\' here', file=sys.stderr)"))
+    assert caught.value.detail == "x: error: no 'app' here"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import sys; sys.exit('port in use')", r"not ready .*exit status 1: port in use"),
+        ("pass", r"exit status 0: \(it said nothing\)"),
+    ],
+)
+def test_a_server_that_does_not_start(code: str, why: str) -> None:
+    with pytest.raises(LaunchError, match=why):
+        Server(running(code))
+
+
+def test_a_server_that_is_never_ready_is_killed() -> None:
+    code = "import sys, time; print('loading', file=sys.stderr, flush=True); time.sleep(60)"
+    with pytest.raises(LaunchError, match=r"still running: loading"):
+        Server(running(code), start_timeout=1.0)
+
+
+def test_a_server_that_cannot_be_run() -> None:
+    with pytest.raises(LaunchError, match="cannot be run"):
+        Server(("no-such-program",))
+
+
+def test_a_server_that_does_not_stop_cleanly() -> None:
+    code = (
+        "import signal, sys\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+        "print('fake: ready http://127.0.0.1:1', file=sys.stderr, flush=True)\n"
+        "signal.sigwait({signal.SIGTERM})\n"
+        "sys.exit(7)"
+    )
+    server = Server(running(code))
+    with pytest.raises(LaunchError, match=r"not stopped cleanly .*exit status 7"):
+        server.stop()
+
+
+def test_client_and_server_are_parted_where_there_are_cpus_enough() -> None:
+    assert part({0, 1}, 2) == Cpus((0, 1), (0, 1))
+    assert part({0, 1}, 2).shared
+    assert part({4, 2, 3}, 2) == Cpus((2, 3), (4,))
+    assert not part({0, 1}, 1).shared
+
+
+def test_the_machine_is_described() -> None:
+    facts = describe()
+    assert facts["cpus"] == len(os.sched_getaffinity(0))
+    assert facts["python"] == sys.version.split()[0]

@@ -1,0 +1,362 @@
+"""A connection's work and memory, counted on a socket that is none: never more than what comes."""
+
+import errno
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from subsrv.connection import Connection
+from subsrv.exchange import HIGH_WATER, Exchange
+from subsrv.http1 import Encoder, HeadParser, Limits
+from subsrv.reactor import IN, OUT
+from subsrv.shared import Shared, Timeouts
+
+
+class Wire:
+    """Both a socket and a reactor. What is to be read is put in `incoming`, each piece a read."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.incoming: deque[bytes] = deque()
+        self.sent = bytearray()
+        self.takes = math.inf  # bytes that the next sends take together
+        self.reads = self.sends = self.rewatches = 0
+        self.mask = 0
+        self.broken: int | None = None
+        self.callback: Callable[[int], None]
+
+    # The socket.
+
+    def fileno(self) -> int:
+        return 7
+
+    def recv(self, size: int) -> bytes:
+        self.reads += 1
+        if self.broken:
+            raise OSError(self.broken, "broken")
+        if not self.incoming:
+            raise BlockingIOError
+        assert len(self.incoming[0]) <= size
+        return self.incoming.popleft()
+
+    def send(self, data: bytes) -> int:
+        self.sends += 1
+        if self.broken:
+            raise OSError(self.broken, "broken")
+        size = int(min(self.takes, len(data)))
+        if not size:
+            raise BlockingIOError
+        self.takes -= size
+        self.sent += data[:size]
+        return size
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    # The reactor.
+
+    def watch(self, fd: int, mask: int, callback: Callable[[int], None]) -> None:
+        self.mask, self.callback = mask, callback
+
+    def rewatch(self, fd: int, mask: int) -> None:
+        self.rewatches += 1
+        self.mask = mask
+
+    def unwatch(self, fd: int) -> None:
+        self.mask = 0
+
+    def turn(self) -> bool:
+        """What epoll would do: tell of what is watched for and there."""
+        ready = (IN if self.incoming or self.broken else 0) | (OUT if self.takes else 0)
+        told = ready & self.mask
+        if told:
+            self.callback(told)
+        return told != 0
+
+
+class Recorder(Exchange[list[Any]]):
+    """An application that keeps what it is told in its `_app`, and reads the whole body."""
+
+    def begin(self) -> None:
+        self._app.append(self)
+        self.events: list[Any] = []
+        assert self._transport is not None
+        if self.request.has_body:
+            self._transport.want_body()
+
+    def body_received(self, data: bytes) -> bool:
+        self.events.append(data)
+        return True
+
+    def body_ended(self) -> None:
+        self.awaits_body = False
+        self.events.append(None)
+
+    def drained(self) -> None:
+        pass
+
+    def disconnected(self) -> None:
+        self.events.append("disconnected")
+
+
+class Setting:
+    """A connection, what it is connected to, and the exchanges that it made."""
+
+    def __init__(self, kind: type[Exchange[Any]] = Recorder, **more: Any) -> None:
+        self.wire = Wire()
+        self.made: list[Recorder] = []
+        self.shared = Shared(
+            reactor=self.wire,  # type: ignore[arg-type]
+            parser=HeadParser(Limits()),
+            encoder=Encoder(server=None, date=False),
+            timeouts=Timeouts(
+                header=20, body=60, keep_alive=75, write=60, body_pace=0.1, write_pace=0.1
+            ),
+            exchange=lambda transport, request: kind(self.made, transport, request),
+            **more,
+        )
+        self.connection = Connection(
+            self.shared,
+            self.wire,  # type: ignore[arg-type]
+            client=None,
+            server=None,
+        )
+
+    def receive(self, *pieces: bytes) -> None:
+        self.wire.incoming.extend(pieces)
+        while self.wire.incoming and self.wire.turn():
+            pass
+
+    def tick(self, seconds: float) -> None:
+        self.wire.now += seconds
+        if self.connection.due <= self.wire.now:
+            self.connection.check_timeouts(self.wire.now)
+
+
+@pytest.fixture
+def setting() -> Setting:
+    return Setting()
+
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunks_of_a_byte_that_come_together_are_one_event(setting: Setting) -> None:
+    setting.receive(POST)
+    pieces = [b"1\r\nx\r\n" * 10_000] * 5
+    setting.receive(*pieces, b"0\r\n\r\n")
+    assert setting.made[0].events == [*[b"x" * 10_000] * 5, None]
+    assert setting.wire.reads == 7
+
+
+def test_chunks_of_a_byte_that_come_one_by_one_are_an_event_each(setting: Setting) -> None:
+    """No read brings more than one event, and no byte is kept once it has been delivered."""
+    setting.receive(POST)
+    for _ in range(1000):
+        setting.receive(*(bytes([byte]) for byte in b"1\r\nx\r\n"))
+        assert setting.connection._reader.buffered <= 2
+    assert setting.made[0].events == [b"x"] * 1000
+    assert setting.wire.reads == 6001
+
+
+def test_small_pieces_of_a_response_wait_together(setting: Setting) -> None:
+    setting.receive(GET)
+    setting.wire.takes = 0
+    (exchange,) = setting.made
+    exchange.start(200, [])
+    for _ in range(10_000):
+        exchange.write(b"x")
+    connection = setting.connection
+    assert connection.pending > HIGH_WATER / 2
+    assert connection._out is not None
+    # A piece for each 4 KiB, and not for each byte.
+    assert len(connection._out) <= connection.pending / 4096 + 2
+    assert setting.wire.sends == 1
+    setting.wire.takes = math.inf
+    assert setting.wire.turn()
+    assert connection.pending == 0
+    assert setting.wire.sends <= 20
+    assert setting.wire.sent.count(b"1\r\nx\r\n") == 10_000
+
+
+def test_what_waits_leaves_whole_however_little_the_socket_takes(setting: Setting) -> None:
+    setting.receive(GET)
+    setting.wire.takes = 0
+    (exchange,) = setting.made
+    blocks = [b"a", b"b" * 5000, b"c" * 100, b"d" * 4095, b"e", b"f" * 70_000, b"g"]
+    exchange.start(200, [("content-length", str(sum(map(len, blocks))))])
+    for block in blocks:
+        exchange.write(block)
+    exchange.finish()
+    takes = 1
+    while setting.connection.pending:
+        setting.wire.takes = takes
+        assert setting.wire.turn()
+        takes = takes * 2 % 5003 + 1
+    assert setting.wire.sent.endswith(b"\r\n\r\n" + b"".join(blocks))
+
+
+def test_a_flood_is_not_read_while_the_application_works(setting: Setting) -> None:
+    flood = GET * (60_000 // len(GET))
+    setting.receive(GET, *[flood] * 100)
+    assert len(setting.made) == 1
+    assert setting.connection._reader.buffered <= HIGH_WATER + len(flood)
+    assert setting.shared.read_pauses == 1
+    assert setting.wire.reads == 3
+
+
+# Time.
+
+
+def test_a_body_that_drips_runs_out_of_time_and_one_that_flows_does_not(setting: Setting) -> None:
+    """A byte is worth a tenth of a second here, so ten a second are enough for ever."""
+    setting.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(1000):
+        setting.receive(b"x" * 10)
+        setting.tick(1)
+    assert setting.shared.timed_out_body == 0
+    seconds = 0
+    while not setting.shared.timed_out_body:
+        setting.receive(b"x" * 5)
+        setting.tick(1)
+        seconds += 1
+    assert 119 <= seconds <= 122  # 60 seconds in the end, half a second lost in each
+    assert setting.wire.sent.startswith(b"HTTP/1.1 408 ")
+    assert setting.shared.statuses == {408: 1}
+
+
+def test_no_body_is_waited_for_while_the_application_does_not_want_it() -> None:
+    class Choosy(Recorder):
+        def body_received(self, data: bytes) -> bool:
+            super().body_received(data)
+            self.awaits_body = False
+            return False
+
+    setting = Setting(Choosy)
+    setting.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(100):
+        setting.tick(1)
+        setting.receive(b"x" * 10)
+        setting.tick(1000)  # the application's
+        setting.connection.want_body()
+    assert setting.shared.timed_out_body == 0
+    for _ in range(61):  # a byte here and there is no excuse, though the clock stands in between
+        setting.tick(2)
+        setting.receive(b"x" * 10)
+        setting.tick(1000)
+        setting.connection.want_body()
+    setting.tick(1)
+    assert setting.shared.timed_out_body == 1
+
+
+def test_a_client_that_reads_in_drips_runs_out_of_time(setting: Setting) -> None:
+    setting.receive(GET)
+    setting.wire.takes = 0
+    setting.made[0].respond(200, [], b"x" * 1_000_000)
+    for _ in range(1000):
+        setting.wire.takes = 10
+        setting.wire.turn()
+        setting.wire.takes = 0
+        setting.tick(1)
+    assert setting.shared.timed_out_write == 0
+    seconds = 0
+    while not setting.shared.timed_out_write:
+        setting.wire.takes = 5
+        setting.wire.turn()
+        setting.wire.takes = 0
+        setting.tick(1)
+        seconds += 1
+    assert 119 <= seconds <= 122
+    assert setting.wire.mask == 0
+
+
+def test_an_idle_connection_is_looked_at_now_and_then(setting: Setting) -> None:
+    setting.receive(GET)
+    setting.made[0].respond(200, [], b"")
+    setting.shared.look_again = setting.wire.now + 7
+    setting.tick(2)
+    assert setting.connection.due == setting.shared.look_again
+    setting.tick(72)
+    setting.tick(3)
+    assert setting.shared.timed_out_idle == 1
+    assert not setting.shared.connections
+
+
+# Faults.
+
+
+def test_the_limit_counts_what_waits_and_nothing_else() -> None:
+    setting = Setting(most_in_flight=1)
+    setting.receive(GET)
+    assert setting.shared.in_flight == 1
+    other = Setting()
+    other.shared = setting.shared
+    second = Connection(setting.shared, other.wire, client=None, server=None)  # type: ignore[arg-type]
+    other.wire.callback = second.on_event
+    setting.wire.callback = setting.connection.on_event
+    other.wire.incoming.append(GET)
+    other.wire.callback(IN)
+    assert b"retry-after: 1\r\n" in setting.wire.sent + other.wire.sent
+    assert setting.shared.overloaded == 1
+    setting.made[0].respond(200, [], b"")
+    assert setting.shared.in_flight == 0
+    setting.receive(GET)
+    setting.connection.close()
+    assert setting.shared.in_flight == 0
+
+
+@pytest.mark.parametrize("method", ["begin", "body_received", "body_ended"])
+def test_an_error_of_the_servers_own_costs_one_request(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Recorder):
+        pass
+
+    def broken(*_: object) -> None:
+        raise MemoryError("no room")
+
+    setattr(Broken, method, broken)
+    setting = Setting(Broken)
+    setting.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+    assert setting.wire.sent.startswith(b"HTTP/1.1 500 ")
+    assert setting.shared.in_flight == 0
+    assert "MemoryError: no room" in caplog.text
+
+
+def test_a_broken_connection_is_counted_once(setting: Setting) -> None:
+    setting.receive(GET)
+    setting.wire.broken = errno.ECONNRESET
+    setting.wire.turn()
+    assert setting.made[0].events == ["disconnected"]
+    assert (setting.shared.resets, setting.shared.disconnects) == (1, 1)
+    assert setting.shared.in_flight == 0
+    assert setting.wire.mask == 0
+
+
+def test_head_is_refused_without_a_body(setting: Setting) -> None:
+    setting.receive(b"HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+    assert setting.wire.sent.startswith(b"HTTP/1.1 400 ")
+    assert setting.wire.sent.endswith(b"\r\n\r\n")
+
+
+def test_head_that_does_not_come_is_refused_without_a_body(setting: Setting) -> None:
+    setting.receive(b"HEAD / HTTP/1.1\r\n")
+    setting.tick(21)
+    assert setting.wire.sent.startswith(b"HTTP/1.1 408 ")
+    assert setting.wire.sent.endswith(b"\r\n\r\n")
+
+
+def test_counters_are_named_flat() -> None:
+    setting = Setting()
+    setting.receive(b"nonsense\r\n\r\n")
+    found = setting.shared.snapshot()
+    assert found["refused"] == found["refused_400"] == 1
+    assert set(map(type, found.values())) == {int}
+    assert "statuses" not in found

@@ -1,0 +1,89 @@
+"""Charts: that they are SVG, say what they show, and are the same each time."""
+
+from xml.etree import ElementTree
+
+import pytest
+
+from experiments.harness import charts
+from experiments.harness.charts import Bar
+from experiments.harness.figures import Figure
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_FIGURE = Figure(50.0, 40.0, 60.0, 5)
+
+
+def _texts(drawing: str) -> list[str]:
+    return [each.text or "" for each in ElementTree.fromstring(drawing).iter(f"{_SVG}text")]
+
+
+def _bars() -> str:
+    groups = {
+        "one": [Bar("a & b", _FIGURE), Bar("gone", None)],
+        "": [Bar("memory", _FIGURE, series=1, inner=Figure(25.0, 20.0, 30.0, 5))],
+    }
+    return charts.bars("A <title>", groups, "speed, m/s", series=("x", "y"), reference=55.0)
+
+
+def test_bars() -> None:
+    drawing = _bars()
+    texts = _texts(drawing)
+    assert {"a & b", "one", "speed, m/s", "50 [40, 60]", "failed", "x", "y", "0", "60"} <= {*texts}
+    root = ElementTree.fromstring(drawing)
+    assert root.findtext(f"{_SVG}title") == "A <title>"
+    # Two bars, the part inside one of them, the ground and two squares of the legend.
+    rectangles = root.findall(f"{_SVG}rect")
+    assert len(rectangles) == 6
+    inner, outer = (float(each.attrib["width"]) for each in (rectangles[-1], rectangles[-2]))
+    assert inner == pytest.approx(outer / 2, abs=0.2)
+    assert "prefers-color-scheme:dark" in drawing
+
+
+def _lines(*, logarithmic: bool = False) -> str:
+    series = {
+        "up": [(1.0, Figure(10.0, 9.0, 11.0, 5)), (2.0, Figure(20.0, 19.0, 22.0, 5))],
+        "flat": [(1.0, Figure(10.0, 10.0, 10.0, 1)), (2.0, Figure(10.0, 10.0, 10.0, 1))],
+    }
+    return charts.lines("T", series, x_axis="workers", y_axis="requests/s", logarithmic=logarithmic)
+
+
+def test_lines() -> None:
+    texts = _texts(_lines())
+    assert {"up", "flat", "workers", "requests/s", "1", "2", "0"} <= {*texts}
+    paths = ElementTree.fromstring(_lines()).findall(f"{_SVG}path")
+    # Two lines, and the intervals of the one that has some.
+    assert [each.attrib["class"] for each in paths].count("error") == 2
+    assert len(paths) == 4
+
+
+def test_lines_on_a_logarithmic_axis() -> None:
+    texts = _texts(_lines(logarithmic=True))
+    assert {"5", "10", "20", "50"} <= {*texts}
+    assert "0" not in texts
+
+
+def test_the_same_each_time() -> None:
+    assert _bars() == _bars()
+    assert _lines() == _lines()
+
+
+@pytest.mark.parametrize(
+    ("highest", "marks"),
+    [
+        (1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (97.0, [0, 20, 40, 60, 80, 100]),
+        (90_000, [0, 20_000, 40_000, 60_000, 80_000, 100_000]),
+        (0.0, [0, 1]),
+    ],
+)
+def test_ticks(highest: float, marks: list[float]) -> None:
+    assert charts.ticks(highest) == pytest.approx(marks)
+
+
+def test_ticks_that_do_not_begin_at_zero() -> None:
+    assert charts.ticks(9.0, lowest=4.2) == pytest.approx([4, 5, 6, 7, 8, 9])
+
+
+def test_one_point_alone() -> None:
+    drawing = charts.lines("T", {"a": [(3.0, _FIGURE)]}, x_axis="x", y_axis="y")
+    assert "nan" not in drawing
+    assert "3" in _texts(drawing)
