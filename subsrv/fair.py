@@ -196,7 +196,7 @@ class Fairness:
                     _log.error("a connection was lost on its way from another worker")
         # Until the last of them counts, the others should not think that there is room.
         self.connections.coming = len(arrived)
-        for what, sock in arrived:
+        for door_number, sock in arrived:
             self.connections.coming -= 1
             self.taken += 1
             try:
@@ -205,7 +205,7 @@ class Fairness:
             except OSError:  # the client has left meanwhile
                 sock.close()
             else:
-                door = self._readmit if what == _RESTING else self._doors[what]
+                door = self._readmit if door_number == _RESTING else self._doors[door_number]
                 door(sock, peer)
 
 

@@ -3,6 +3,7 @@
 import math
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def test_who_drains_or_is_away_is_passed_over(
 ) -> None:
     table[1].open(accepting=False)
     now = 10**18
-    monkeypatch.setattr(loads.time, "monotonic_ns", lambda: now)
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now)
     table[2].begin()
     now += 11_000_000
     table[3].count(7)
@@ -224,8 +225,8 @@ def test_a_worker_with_too_much_to_do_gives_away_what_rests(
     now = first.reactor.now
     for since in (now, now, now - 60, -math.inf):
         first.fair.connections.add(Resting(accepted, since))
-    clock = loads.time.monotonic_ns()
-    monkeypatch.setattr(loads.time, "monotonic_ns", lambda: clock)
+    clock = time.monotonic_ns()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: clock)
     second.fair.tick()
     first.fair.tick()
     first.fair._loads.begin()
