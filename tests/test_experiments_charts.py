@@ -59,6 +59,8 @@ def test_lines_on_a_logarithmic_axis() -> None:
     texts = _texts(_lines(logarithmic=True))
     assert {"5", "10", "20", "50"} <= {*texts}
     assert "0" not in texts
+    # Nothing was measured.
+    assert "1" in _texts(charts.lines("T", {}, x_axis="x", y_axis="y", logarithmic=True))
 
 
 def test_the_same_each_time() -> None:

@@ -142,7 +142,7 @@ def lines(
     points = [point for each in series.values() for point in each]
     xs = sorted({x for x, _ in points}) or [0.0]
     highest = max([figure.high for _, figure in points] + [y for _, y in ideal], default=1.0)
-    lowest = min((figure.low for _, figure in points), default=0.0)
+    lowest = min((figure.low for _, figure in points), default=1.0 if logarithmic else 0.0)
     rows = math.ceil(len(series) / 4)
     top = _TOP + _LEGEND * rows
     height = _LINES_HEIGHT + _LEGEND * rows
