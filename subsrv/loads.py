@@ -2,7 +2,8 @@
 
 A row belongs to one place and is written by the worker there (but see `Loads.send`); the others
 read it before they accept. Numbers may be old by the time they are read: they only ever decide who
-serves a connection, never whether it is served. A descriptor of the memory crosses every kind of boundary.
+serves a connection, never whether it is served. A descriptor of the memory crosses every kind of
+boundary.
 """
 
 import mmap
