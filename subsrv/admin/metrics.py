@@ -6,6 +6,8 @@ https://prometheus.io/docs/instrumenting/exposition_formats/
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from subsrv.histogram import BOUNDS
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 # Of a worker's counters: metric, what it counts, and those that become one label's values.
@@ -94,7 +96,7 @@ def _family(
 
 def _histogram(name: str, labels: str, found: dict[str, Any]) -> Iterator[str]:
     total = 0
-    for bound, count in zip((*found["bounds"], "+Inf"), found["counts"], strict=True):
+    for bound, count in zip((*BOUNDS, "+Inf"), found["counts"], strict=True):
         total += count
         yield f"{name}_bucket{{{_joined(labels, f'le="{bound}"')}}} {total}"
     yield f"{name}_sum{{{labels}}} {found['sum']}"
