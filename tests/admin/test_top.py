@@ -11,7 +11,7 @@ from subsrv.admin.top import Course, screen, sparkline
 
 
 def test_a_sparkline_is_as_tall_as_its_values() -> None:
-    assert sparkline([0, 1, 7, 14, 20, -3], 14) == "▁▂▅██▁"
+    assert sparkline([0, 2, 8, 14, 20, -3], 14) == "▁▂▅██▁"
     assert sparkline([0, 0], 0) == "▁▁"
 
 
