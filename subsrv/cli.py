@@ -27,6 +27,8 @@ _GROUP_NOTES = {
 }
 _METAVARS = {
     Kind.FOLDER: "DIR",
+    Kind.FILE: "PATH",
+    Kind.TEXT: "TEXT",
     Kind.COUNT: "N",
     Kind.SIZE: "SIZE",
     Kind.SECONDS: "SECONDS",
@@ -108,8 +110,18 @@ def _run(config: Config) -> int:
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
+    if config.access_log:
+        config = _access_log(config)
     logs.configure(config.log_level)
     return Supervisor(config, on_ready=_announce).run()
+
+
+def _access_log(config: Config) -> Config:
+    """The same with an absolute path, and a format that has been read without fault."""
+    from subsrv.access import Format, LogFile
+
+    Format(config.access_log_format)
+    return dataclasses.replace(config, access_log_file=LogFile.absolute(config.access_log_file))
 
 
 def _tell(error: SubsrvError) -> int:

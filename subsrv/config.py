@@ -22,6 +22,8 @@ class Kind(Enum):
 
     APP = "module:attribute"
     FOLDER = "a folder"
+    FILE = "a file"
+    TEXT = "text"
     CHOICE = "one of"
     FLAG = "true or false"
     COUNT = "a whole number"
@@ -231,6 +233,16 @@ class Config:
         "header lines that each worker remembers parsed; 0 parses each anew",
     )
 
+    access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
+    access_log_format: str = _option(
+        "Logging",
+        Kind.TEXT,
+        "combined",
+        "common, combined, json, or one's own with atoms as gunicorn has them: %(h)s",
+    )
+    access_log_file: str = _option(
+        "Logging", Kind.FILE, "-", "where to append those lines; -: standard output"
+    )
     log_level: str = _option(
         "Logging",
         Kind.CHOICE,

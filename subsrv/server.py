@@ -16,6 +16,7 @@ from subsrv.reactor import Reactor
 from subsrv.shared import UNBOUNDED, Shared, Timeouts
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
@@ -44,8 +45,11 @@ class App(Protocol):
 class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
-    def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
+    def __init__(
+        self, config: "Config", app: App, reactor: Reactor, access: "AccessLog | None" = None
+    ) -> None:
         self._reactor = reactor
+        self._connection = Connection if access is None else _logged()
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
@@ -66,6 +70,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
         times = self._shared.timeouts
@@ -125,7 +130,7 @@ class Server:
         if not self._reactor.ticking:
             self._tick(self._reactor.now)  # the clock has stood still
             self._reactor.ticking = True
-        connection = Connection(shared, sock, client=client, server=server)
+        connection = self._connection(shared, sock, client=client, server=server)
         # Those that linger are over: they must not keep others out.
         if len(shared.connections) - shared.lingering > self._most_connections:
             if shared.lingering < _TURNED_AWAY:
@@ -167,6 +172,12 @@ class _Door:
             server = sock.getsockname()[:2]
         client = peer[:2] if isinstance(peer, tuple) else None
         self._server.admit(sock, client, server)
+
+
+def _logged() -> type[Connection]:
+    from subsrv.access.connection import LoggedConnection  # where nothing is logged, not paid for
+
+    return LoggedConnection
 
 
 def _limits(config: "Config") -> Limits:

@@ -46,6 +46,9 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "date_header": (False, "FALSE"),
     "server_header": (False, "off"),
     "header_cache": (0, "0"),
+    "access_log": (True, "on"),
+    "access_log_format": ("json", "json"),
+    "access_log_file": ("/var/log/shop", "/var/log/shop"),
     "log_level": ("debug", "debug"),
 }
 
@@ -137,6 +140,8 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     return {
         Kind.APP: st.none() | name,
         Kind.FOLDER: word,
+        Kind.FILE: word,
+        Kind.TEXT: word,
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
         Kind.COUNT: st.integers(option.least, most),
