@@ -92,12 +92,10 @@ class LoggedConnection(Connection):
         current, self._current = self._current, None
         if current is None:
             return
-        request, line = (None, current) if isinstance(current, bytes) else (current, None)
         self._access.log(
             Entry(
                 self.client[0] if self.client is not None else None,
-                request,
-                line,
+                current,
                 self._head[9:12].decode("ascii") if self._head else _CLOSED,
                 self._size,
                 self._head,

@@ -14,8 +14,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from subsrv.errors import ConfigError
 from subsrv.http1 import Request
@@ -30,6 +29,9 @@ _CUTS = (1024, 256, 64, 16)
 _TEMPLATE_MOST = 1024
 _ATOMS_MOST = 32
 
+_MEMO_ENTRIES = 1024
+_MEMO_VALUE = 512
+
 _NAMED = {
     "common": '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s',
     "combined": '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"',
@@ -42,72 +44,115 @@ _NAMED = {
 NAMES = tuple(_NAMED)
 
 
-class Entry(NamedTuple):
-    """One request and what became of it."""
+class Entry:
+    """One request and what became of it.
 
-    address: str | None
-    request: Request | None
-    """None where it could not be read."""
-    line: bytes | None
-    """What could be seen of the request line then."""
-    status: str
-    size: int
-    """Bytes of the response without its head."""
-    head: bytes
-    """The response's head."""
-    seconds: float
+    `request` is None where it could not be read, and `line` what could be seen of its request line
+    then. `size` is the bytes of the response without its head, `head` that head.
+    """
 
-    def header(self, name: bytes) -> bytes | None:
-        """A field of the request; of several, the first."""
-        if self.request is not None:
-            for key, value in self.request.headers:
-                if key == name:
-                    return value
+    __slots__ = ("address", "fields", "head", "line", "request", "seconds", "size", "status")
+
+    def __init__(
+        self,
+        address: str | None,
+        request: Request | bytes,
+        status: str,
+        size: int,
+        head: bytes,
+        seconds: float,
+    ) -> None:
+        self.address = address
+        self.request: Request | None
+        self.line: bytes | None
+        #: The request's header fields; of several with one name, the last.
+        self.fields: dict[bytes, bytes]
+        if isinstance(request, bytes):
+            self.request, self.line, self.fields = None, request, {}
+        else:
+            self.request, self.line, self.fields = request, None, dict(request.headers)
+        self.status = status
+        self.size = size
+        self.head = head
+        self.seconds = seconds
+
+
+def _user(credentials: bytes) -> bytes | None:
+    """The name that a client claims by Basic authentication; nobody has checked it here."""
+    scheme, _, credentials = credentials.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        return binascii.a2b_base64(credentials).partition(b":")[0] or None
+    except binascii.Error:
         return None
 
-    def response_header(self, name: bytes) -> bytes | None:
-        """A field of the response; of several, the first."""
-        for line in self.head.split(b"\r\n")[1:]:
-            key, _, value = line.partition(b":")
-            if key.lower() == name:
-                return value.strip()
-        return None
 
-    def user(self) -> bytes | None:
-        """The name that the client claims by Basic authentication; nobody has checked it here."""
-        scheme, _, credentials = (self.header(b"authorization") or b"").partition(b" ")
-        if scheme.lower() != b"basic":
-            return None
-        try:
-            return binascii.a2b_base64(credentials).partition(b":")[0] or None
-        except binascii.Error:
-            return None
+def _response_field(head: bytes, name: bytes) -> bytes | None:
+    for line in head.split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.lower() == name:
+            return value.strip()
+    return None
 
 
 # ---- quoting
 
 _SAFE_IN_WORD = bytes(set(range(0x21, 0x7F)) - {*b'"\\'})
 _SAFE = _SAFE_IN_WORD + b" "
-_unsafe = re.compile(rb"[^ !#-\[\]-~]")
-_unsafe_in_word = re.compile(rb"[^!#-\[\]-~]")
 
 
-class _Quote(Protocol):
-    def __call__(self, value: bytes | None, *, word: bool = False, most: int | None = None) -> str:
-        """As it is to stand in a line; a `word` is one, `most` is the bytes to keep of it."""
+class _Quoted(dict[bytes | None, str]):
+    """A bounded memo from a client's value to how it stands in a line. Full, it starts anew.
+
+    `most` is the bytes to keep of a value; only `safe` ones stand for themselves.
+    """
+
+    def __init__(self, most: int | None = None, *, safe: bytes = _SAFE) -> None:
+        super().__init__()
+        self._most = most
+        # A copy: without a GIL, a constant that all workers count references to slows them down.
+        self._safe = bytes(bytearray(safe))
+
+    def __missing__(self, value: bytes | None) -> str:
+        if len(self) >= _MEMO_ENTRIES:
+            self.clear()
+        quoted = "-" if value is None else self.once(value)
+        if len(quoted) <= _MEMO_VALUE:
+            self[value] = quoted
+        return quoted
+
+    def once(self, value: bytes) -> str:
+        """The same for what is not likely to come again."""
+        value = value[: self._most]
+        if value.translate(None, self._safe):
+            safe = self._safe
+            value = b"".join(
+                [b"%c" % byte if byte in safe else b"\\x%02X" % byte for byte in value]
+            )
+        return value.decode("ascii")
 
 
-def _escaped(value: bytes | None, *, word: bool = False, most: int | None = None) -> str:
-    if value is None:
-        return "-"
-    if not value.translate(None, _SAFE_IN_WORD if word else _SAFE) and most is None:
-        return value.decode("ascii")  # nearly always, and five times as fast
-    unsafe = _unsafe_in_word if word else _unsafe
-    return unsafe.sub(lambda match: b"\\x%02X" % match[0][0], value[:most]).decode("ascii")
+class _InJSON(_Quoted):
+    def __missing__(self, value: bytes | None) -> str:
+        return "null" if value is None else super().__missing__(value)
+
+    def once(self, value: bytes) -> str:
+        """See _Quoted."""
+        return json.dumps(value[: self._most].decode("utf-8", "backslashreplace"))
 
 
-def _in_json(value: bytes | None, *, word: bool = False, most: int | None = None) -> str:
-    return "null" if value is None else json.dumps(value[:most].decode("utf-8", "backslashreplace"))
+class _Quote(NamedTuple):
+    """For text with spaces, and for what is to be one word."""
+
+    text: _Quoted
+    word: _Quoted
+
+
+def _quote(kind: str, most: int | None = None) -> _Quote:
+    if kind == "json":
+        return _Quote(_InJSON(most), _InJSON(most))
+    return _Quote(_Quoted(most), _Quoted(most, safe=_SAFE_IN_WORD))
 
 
 # ---- atoms
@@ -116,38 +161,45 @@ type _Atom = Callable[[Entry, _Quote], str]
 
 
 def _request_line(request: Request) -> bytes:
-    mark, query = (b"?", request.query) if request.query else (b"", b"")
-    return b"%b %b%b%b HTTP/%b" % (
-        request.method.encode("ascii"),
-        *(request.raw_path, mark, query),
-        request.version.encode("ascii"),
-    )
-
-
-def _of_request(read: Callable[[Request], bytes]) -> _Atom:
-    """What a request that could be read says; else what could be seen of it, or nothing."""
-    unread = (lambda entry: entry.line) if read is _request_line else (lambda entry: None)
-    return lambda entry, quote: quote(read(entry.request) if entry.request else unread(entry))
+    target = request.raw_path
+    if request.query:
+        target = b"%b?%b" % (target, request.query)
+    return b"%b %b %b" % (request.method.encode(), target, _protocol(request))
 
 
 def _atoms(worker: int) -> dict[str, _Atom]:
     """All atoms, made anew for each worker: without a GIL, what threads share slows them down."""
     clock = _Clock()
+
+    def of_request(read: Callable[[Request], bytes]) -> _Atom:
+        return lambda entry, quote: (
+            quote.text[None] if entry.request is None else quote.text.once(read(entry.request))
+        )
+
+    def field(name: bytes) -> _Atom:
+        return lambda entry, quote: quote.text[entry.fields.get(name)]
+
+    def user(entry: Entry, quote: _Quote) -> str:
+        credentials = entry.fields.get(b"authorization")
+        return quote.word[None if credentials is None else _user(credentials)]
+
     return {
-        "h": lambda entry, quote: quote(_address(entry), word=True),
+        "h": lambda entry, quote: quote.word[entry.address.encode() if entry.address else None],
         "l": lambda entry, quote: "-",
-        "u": lambda entry, quote: quote(entry.user(), word=True),
+        "u": user,
         "t": lambda entry, quote: clock.common(),
-        "r": _of_request(_request_line),
-        "m": _of_request(lambda request: request.method.encode("ascii")),
-        "U": _of_request(lambda request: request.raw_path),
-        "q": _of_request(lambda request: request.query),
-        "H": _of_request(lambda request: b"HTTP/" + request.version.encode("ascii")),
+        "r": lambda entry, quote: quote.text.once(
+            _request_line(entry.request) if entry.request is not None else entry.line or b""
+        ),
+        "m": lambda entry, quote: quote.text[entry.request and entry.request.method.encode()],
+        "U": of_request(lambda request: request.raw_path),
+        "q": of_request(lambda request: request.query),
+        "H": lambda entry, quote: quote.text[entry.request and _protocol(entry.request)],
         "s": lambda entry, quote: entry.status,
         "B": lambda entry, quote: str(entry.size),
         "b": lambda entry, quote: str(entry.size) if entry.size else "-",
-        "f": lambda entry, quote: quote(entry.header(b"referer")),
-        "a": lambda entry, quote: quote(entry.header(b"user-agent")),
+        "f": field(b"referer"),
+        "a": field(b"user-agent"),
         "T": lambda entry, quote: f"{entry.seconds:.0f}",
         "M": lambda entry, quote: f"{entry.seconds * 1e3:.0f}",
         "D": lambda entry, quote: f"{entry.seconds * 1e6:.0f}",
@@ -156,12 +208,12 @@ def _atoms(worker: int) -> dict[str, _Atom]:
         "w": lambda entry, quote: str(worker),
         # Of JSON alone.
         "iso": lambda entry, quote: clock.iso(),
-        "line": lambda entry, quote: quote(entry.line),
+        "line": lambda entry, quote: quote.text[entry.line],
     }
 
 
-def _address(entry: Entry) -> bytes | None:
-    return entry.address.encode() if entry.address else None
+def _protocol(request: Request) -> bytes:
+    return b"HTTP/1.1" if request.version == "1.1" else b"HTTP/1.0"
 
 
 _atom = re.compile(r"%(?:\((?P<name>[^()]*)\)s|(?P<percent>%)|)")
@@ -172,7 +224,8 @@ class Format:
     """How a worker's lines look: `text` is one of NAMES, or has atoms. ConfigError for neither."""
 
     def __init__(self, text: str, *, worker: int = 0) -> None:
-        self._quote: _Quote = _in_json if text == "json" else _escaped
+        self._kind = text
+        self._quote = _quote(text)
         template, self._atoms = _compile(_NAMED.get(text, text), _atoms(worker))
         self._template = template + "\n"
 
@@ -181,7 +234,7 @@ class Format:
         line = self._line(entry, self._quote)
         if len(line) > LINE_MOST:
             for most in _CUTS:
-                line = self._line(entry, partial(self._quote, most=most))
+                line = self._line(entry, _quote(self._kind, most))
                 if len(line) <= LINE_MOST:
                     break
         return line
@@ -226,8 +279,8 @@ def _find(name: str, atoms: dict[str, _Atom]) -> _Atom:
         )
     key = field["name"].lower().encode("ascii")
     if field["side"] == "i":
-        return lambda entry, quote: quote(entry.header(key))
-    return lambda entry, quote: quote(entry.response_header(key))
+        return lambda entry, quote: quote.text[entry.fields.get(key)]
+    return lambda entry, quote: quote.text[_response_field(entry.head, key)]
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
