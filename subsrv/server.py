@@ -60,6 +60,7 @@ class Server:
                 server=b"subsrv" if config.server_header else None,
                 date=config.date_header,
                 cache=config.header_cache,
+                extra=map(_field, config.header),
             ),
             timeouts=Timeouts(
                 header=config.timeout_header or math.inf,
@@ -172,6 +173,11 @@ class _Door:
             server = sock.getsockname()[:2]
         client = peer[:2] if isinstance(peer, tuple) else None
         self._server.admit(sock, client, server)
+
+
+def _field(line: str) -> tuple[bytes, bytes]:
+    name, _, value = line.encode("latin-1").partition(b":")
+    return name, value.strip(b" \t")
 
 
 def _logged() -> type[Connection]:

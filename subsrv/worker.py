@@ -44,7 +44,6 @@ def run_worker(spec: str) -> None:
         # The worker's own to close, whatever happens to it.
         channel = stack.enter_context(Channel.adopt(worker.control))
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
-        logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
@@ -101,6 +100,7 @@ class _Worker:
         loop.add_reader(self._channel.fileno(), self._on_control)
         tasks = Tasks(loop)
         try:
+            logs.configure(config.log_level, config.log_config)
             self._access = access = _open_access_log(config, self._index, loop)
             app = _make_app(config, tasks)
             await app.startup()

@@ -13,8 +13,14 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "access", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
-    "settings": {"config", "errors"},
+    "cli": {
+        *("", "access", "bench.command", "config", "envfile", "errors", "habits", "logs"),
+        *("pidfile", "settings", "supervisor"),
+    },
+    "envfile": {"errors"},
+    "logs": {"errors"},
+    "pidfile": {"errors"},
+    "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
     "supervisor": {
         *("backends", "backoff", "config", "control", "errors"),
