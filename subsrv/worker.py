@@ -24,6 +24,7 @@ from subsrv.spec import Spec
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
     from subsrv.config import Config
+    from subsrv.fair import Fairness
 
 # Seconds for the reader of an access log to take its last lines, though the time to stop is over.
 _LAST_LINES = 1.0
@@ -45,10 +46,16 @@ def run_worker(spec: str) -> None:
         channel = stack.enter_context(Channel.adopt(worker.control))
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
+        fair = None
+        if worker.handover:
+            # Only now: most workers do without.
+            from subsrv.fair import Fairness
+
+            fair = stack.enter_context(Fairness(worker.handover, worker.worker, reactor))
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        runner.run(_Worker(worker, channel, listeners, reactor).run())
+        runner.run(_Worker(worker, channel, listeners, reactor, fair).run())
 
 
 def _mend_threading() -> None:
@@ -77,12 +84,14 @@ class _Worker:
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
+        fair: "Fairness | None",
     ) -> None:
         self._config = spec.config
         self._index = spec.worker
         self._channel = channel
         self._listeners = listeners
         self._reactor = reactor
+        self._fair = fair
         self._server: Server | None = None
         self._access: AccessLog | None = None
         self._stop: asyncio.Future[float]
@@ -110,7 +119,7 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor, access)
+        self._server = server = Server(config, app, self._reactor, fair=self._fair, access=access)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()

@@ -23,9 +23,10 @@ ROOMS = {
     "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
     "supervisor": {
-        *("backends", "backoff", "config", "control", "errors"),
-        *("notify", "signals", "sockets", "spec"),
+        *("backends", "backoff", "config", "control", "entrance", "errors"),
+        *("notify", "signals", "spec"),
     },
+    "entrance": {"config", "errors", "loads", "sockets"},
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
@@ -37,7 +38,7 @@ ROOMS = {
     "worker": {
         "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("logs", "reactor", "server", "sockets", "spec"),
+        *("fair", "logs", "reactor", "server", "sockets", "spec"),
     },
     "server": {
         "access.connection",
@@ -51,6 +52,7 @@ ROOMS = {
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
     "ending": {"output", "shared"},
     "listener": {"reactor", "shared"},
+    "fair": {"loads", "reactor"},
     "output": {"reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
     "exchange": {"http1"},
