@@ -10,7 +10,9 @@ from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
-from subsrv.http1 import Request
+from subsrv.apps.wsgi_file import FileWrapper
+from subsrv.files import FileRange
+from subsrv.http1 import Framing, Request
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -42,6 +44,9 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
             result = self._result
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._respond(result[0])  # type: ignore[index]
+                self._close()
+            elif (file := self._file_range(result)) is not None:
+                self._respond_file(file)
                 self._close()
             else:
                 self._blocks = iter(result)
@@ -88,6 +93,24 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         if self._status is None:
             raise AssertionError("the application did not call start_response")
         self.respond(self._status, self._headers, body)
+
+    def _file_range(self, result: Iterable[bytes]) -> FileRange | None:
+        """What the kernel can send by itself; None where the result is to be iterated."""
+        if type(result) is not FileWrapper or self._status is None:
+            return None
+        if self._head is not None:
+            # Something has been written before it.
+            if self._head.framing is Framing.LENGTH:
+                result.left = self._left
+            return None
+        file = result.range()
+        if file is None:
+            result.bound(self._headers)
+        return file
+
+    def _respond_file(self, file: FileRange) -> None:
+        assert self._status is not None
+        self.respond_file(self._status, self._headers, file)
 
     def _pump(self) -> None:
         for block in self._blocks:
@@ -161,6 +184,9 @@ class ThreadedExchange(WSGIExchange):
             result = self._result
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._in_loop(self._respond, result[0])  # type: ignore[index]
+            elif (file := self._file_range(result)) is not None:
+                # It leaves without this thread, however slowly the client reads.
+                self._in_loop(self._respond_file, file)
             else:
                 for block in result:
                     if block:
@@ -239,14 +265,19 @@ class WSGIApp:
             "wsgi.multithread": multithread or threads > 1,
             "wsgi.multiprocess": multiprocess,
             "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
             "wsgi.input_terminated": True,
-            # Each request has its own. They stand here so that all keys but the header fields' do.
+            # Each request has its own. They stand here so that all keys but the header fields' do,
+            # and the dictionary of a request need not grow.
             "REQUEST_METHOD": "",
             "PATH_INFO": "",
             "QUERY_STRING": "",
             "SERVER_PROTOCOL": "",
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "",
+            "REMOTE_ADDR": "",
+            "REMOTE_PORT": "",
+            "wsgi.input": None,
         }
 
     def environ(self, exchange: WSGIExchange) -> Environ:
@@ -265,6 +296,8 @@ class WSGIApp:
             if client is not None:
                 environ["REMOTE_ADDR"] = client[0]
                 environ["REMOTE_PORT"] = str(client[1])
+                return environ
+        del environ["REMOTE_ADDR"], environ["REMOTE_PORT"]
         return environ
 
     def _template(self, request: Request) -> Environ:

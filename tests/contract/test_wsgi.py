@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contract.descriptors import open_files
 from contract.modes import Mode
 from contract.probe import Probe
 from contract.serving import Server, until
@@ -147,19 +148,6 @@ def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -
         client.send(request("/echo", "Content-Length: 900000", method="POST") + b"x" * 600_000)
         until(lambda: open_files(pid, uploads) != [])
     until(lambda: open_files(pid, uploads) == [])
-
-
-def open_files(pid: int, folder: Path) -> list[tuple[str, int]]:
-    """What the process has open in this folder: path and size."""
-    found = []
-    for fd in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            path, size = os.readlink(fd), fd.stat().st_size
-        except FileNotFoundError:
-            continue
-        if path.startswith(str(folder)):
-            found.append((path, size))
-    return found
 
 
 def test_blocks_of_unknown_length_are_chunked(client: Client) -> None:

@@ -1,7 +1,9 @@
 """A WSGI application with a path for each thing that a server can get wrong."""
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -212,6 +214,24 @@ def exc_info_too_late(_environ: Environ, start_response: StartResponse) -> Itera
     except BoomError as error:
         start_response("503 Sorry", [], (type(error), error, error.__traceback__))
     yield b"never sent"
+
+
+@route
+def file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """A file behind wsgi.file_wrapper, of which kind and from where the query says."""
+    options = query(environ)
+    found: Any
+    if options["kind"] == "memory":
+        found = io.BytesIO(Path(options["path"]).read_bytes())
+    else:
+        found = Path(options["path"]).open("rb", -1 if options["kind"] == "buffered" else 0)  # noqa: SIM115
+    found.seek(int(options.get("offset", "0")))
+    headers = [("Content-Length", options["length"])] if "length" in options else []
+    write = start_response("200 OK", headers)
+    if "written" in options:
+        write(options["written"].encode())
+    wrapper: Iterable[bytes] = environ["wsgi.file_wrapper"](found)
+    return wrapper
 
 
 @route
