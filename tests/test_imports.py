@@ -25,8 +25,8 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     "backends.thread": {"apps", "backends", "errors", "spec"},
     "worker": {
-        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("logs", "reactor", "server", "sockets", "spec"),
+        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
+        *("control", "errors", "logs", "reactor", "server", "sockets", "spec"),
     },
     "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
@@ -46,6 +46,7 @@ ROOMS = {
     "apps.wsgi": {
         *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
     },
+    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
     "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
