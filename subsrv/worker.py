@@ -192,16 +192,20 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
 
         return ASGIApp(loaded.app, tasks)
     if loaded.interface == "wsgi":
+        several = (config.workers or os.process_cpu_count() or 1) > 1
+        settings: dict[str, Any] = {
+            "cache": config.header_cache,
+            "multithread": several and config.mode in ("thread", "nogil"),
+            "multiprocess": several and config.mode in ("interp", "process"),
+        }
+        if config.threads > 1:
+            from subsrv.apps.wsgi_threads import ThreadedApp
+
+            loop = asyncio.get_running_loop()
+            return ThreadedApp(loaded.app, loop, threads=config.threads, **settings)
         from subsrv.apps.wsgi import WSGIApp
 
-        return WSGIApp(
-            loaded.app,
-            asyncio.get_running_loop(),
-            threads=config.threads,
-            cache=config.header_cache,
-            multithread=config.mode in ("thread", "nogil") and config.workers != 1,
-            multiprocess=config.mode in ("interp", "process") and config.workers != 1,
-        )
+        return WSGIApp(loaded.app, **settings)
     from subsrv.apps.native import NativeApp
 
     return NativeApp(loaded.app, tasks)
