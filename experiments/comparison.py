@@ -11,7 +11,7 @@ from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing
 from experiments.harness.data import Data
 from experiments.harness.interpreters import Interpreters
-from experiments.harness.server import Command, Server, ServerError
+from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
 from experiments.peers.fit import application
@@ -19,6 +19,7 @@ from experiments.peers.peer import MissingPeerError
 from experiments.peers.peers import Peers
 from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
+from subsrv.bench.launch import LaunchError
 
 # Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time).
 _DEFAULT = tuple(name for name in PEERS if name not in ("uvicorn-h11", "gunicorn-sync"))
@@ -39,21 +40,9 @@ def _label(workload: str, peer: str, workers: str | int) -> str:
 
 def _command(name: str, workload: Workload, workers: int, _: Interpreters) -> Command:
     try:
-        peer, launch = _peers().launch(
-            name, app=application(PEERS[name], workload), workers=workers
-        )
-        words = peer.words(launch)
-        version = _peers().version(name)
+        return _peers().command(name, app=application(PEERS[name], workload), workers=workers)
     except MissingPeerError as error:
-        raise ServerError(f"not had: {error}") from error
-    return Command(
-        words=words,
-        url=f"http://127.0.0.1:{launch.port}",
-        env=dict(peer.environment),
-        facts={"version": version},
-        stop=peer.stop,
-        statuses=None,
-    )
+        raise LaunchError(f"not had: {error}") from error
 
 
 def _check(workload: Workload, server: Server) -> int:

@@ -46,7 +46,7 @@ class Configuration:
     Attributes:
       label: its name in the study, and the first part of its benchmarks' names.
       command: makes the server's command when it is launched; what it raises is a failure that is
-        recorded: InterpreterError, FloorError, or another ServerError.
+        recorded: InterpreterError, FloorError, or another LaunchError.
       load: what is put on it.
       facts: what tells it from the others; they go into the metadata and into tables.
       workers: how many the server has, where that is known.
