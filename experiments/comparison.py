@@ -2,7 +2,7 @@
 
 import atexit
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 
 from experiments.harness import charts, metrics, tables
@@ -14,7 +14,7 @@ from experiments.harness.interpreters import Interpreters
 from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
-from experiments.peers.fit import application
+from experiments.peers.fit import application, unfit
 from experiments.peers.peer import MissingPeerError
 from experiments.peers.peers import Peers
 from experiments.peers.registry import PEERS
@@ -53,20 +53,27 @@ def _configurations(settings: Settings) -> list[Configuration]:
     return [
         Configuration(
             label=_label(workload, peer, workers),
-            command=partial(_command, peer, WORKLOADS[workload], int(workers)),
+            command=partial(_command, peer, WORKLOADS[workload], workers),
             load=WORKLOADS[workload].load(),
             facts={
                 "workload": workload,
                 "peer": peer,
-                "workers": int(workers),
+                "workers": workers,
             },
-            workers=int(workers),
+            workers=workers,
+            path=WORKLOADS[workload].path,
             check=partial(_check, WORKLOADS[workload]),
         )
-        for workload in settings["workloads"]
-        for peer in settings["peers"]
-        for workers in settings["workers"]
+        for workload, peer, workers in _cases(settings)
+        if not unfit(PEERS[peer], WORKLOADS[workload], workers)
     ]
+
+
+def _cases(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    for workload in settings["workloads"]:
+        for peer in settings["peers"]:
+            for workers in settings["workers"]:
+                yield workload, peer, int(workers)
 
 
 def _tables(data: Data) -> Mapping[str, Table | str]:
@@ -76,7 +83,8 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
         labels = data.where(workload=workload)
         labels.sort(key=lambda label: _cost(data, label))
         title = f"{workload}: {WORKLOADS[workload].what}"
-        found[title] = tables.overview(data, shown, facts=("version",), labels=labels)
+        facts = ("peer", "workers", "version")
+        found[title] = tables.overview(data, shown, facts=facts, labels=labels, labelled=False)
     pairs = [
         (f"{workload}: {ours} / {peer}", _label(workload, ours, 1), _label(workload, peer, 1))
         for workload in data.settings["workloads"]
@@ -87,8 +95,22 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
     found["subsrv beside each peer of the same interface, one worker"] = tables.ratios(
         data, pairs, [metrics.CPU]
     )
+    if absent := _absent(data.settings):
+        found["Who has no part in what"] = "\n".join(absent)
     found["How each was configured"] = "\n".join(_settings(data))
     return found
+
+
+def _absent(settings: Settings) -> list[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for workload, peer, workers in _cases(settings):
+        if reason := unfit(PEERS[peer], WORKLOADS[workload], workers):
+            where = reasons.setdefault((peer, reason), [])
+            if workload not in where:
+                where.append(workload)
+    return [
+        f"- {peer}, in {', '.join(where)}: {reason}" for (peer, reason), where in reasons.items()
+    ]
 
 
 def _cost(data: Data, label: str) -> float:
@@ -108,19 +130,22 @@ def _settings(data: Data) -> list[str]:
 
 
 def _plots(data: Data) -> Mapping[str, str]:
-    groups = {
-        workload: [
+    named = ("peer", "workers") if len(data.settings["workers"]) > 1 else ("peer",)
+    found = {}
+    for number, workload in enumerate(data.settings["workloads"]):
+        bars = [
             Bar(
-                f"{data.fact(label, 'peer')}, {data.fact(label, 'workers')}",
+                ", ".join(str(data.fact(label, name)) for name in named),
                 data.figure(label, metrics.CPU),
                 series=int(str(data.fact(label, "peer")) not in _OURS),
+                failed=data.missing(label),
             )
             for label in sorted(data.where(workload=workload), key=partial(_cost, data))
         ]
-        for workload in data.settings["workloads"]
-    }
-    title = "Server CPU per request, by workload, server and number of workers"
-    return {"cost": charts.bars(title, groups, metrics.CPU.heading, digits=1)}
+        title = f"Server CPU per request, by server: {WORKLOADS[workload].what}"
+        drawn = charts.bars(title, {"": bars}, metrics.CPU.heading, digits=1)
+        found[f"cost-{workload}" if number else "cost"] = drawn
+    return found
 
 
 def _answer(data: Data) -> str:

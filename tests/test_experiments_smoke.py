@@ -30,6 +30,7 @@ _LAUNCHED = {
     "mixed": "thread 2 mixed",
     "shared_state": "counter interp-t 2",
     "gc": "thread 3.14",
+    "forks": "hello process-fork",
     "versions": "hello t",
 }
 

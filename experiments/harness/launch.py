@@ -110,7 +110,7 @@ def _measured(
 
     client = None if split.shared else split.client
     with Server(command, pinned=None if split.shared else split.server) as server:
-        keep({metrics.READY: first_answer(server)})
+        keep({metrics.READY: first_answer(server, configuration.path)})
         size = configuration.check(server)
         used = memory(server.pid)
         keep({metrics.PSS_READY: used.pss, metrics.USS_READY: used.uss})

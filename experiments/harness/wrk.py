@@ -57,6 +57,7 @@ class Wrk:
             bytes_read=report.bytes_read if self.sized else None,
             client_cpu=cpu,
             client_threads=threads,
+            partial=self.connections,
             figures=_figures(report),
             faults=report.faults,
         )

@@ -91,10 +91,11 @@ def _gunicorn(kind: str, interface: Interface, *more: Setting) -> Peer:
     return Peer(
         name=f"gunicorn-{kind}",
         interface=interface,
-        packages=("gunicorn", *(("uvloop",) if kind == "asgi" else ())),
+        packages=("gunicorn", "gunicorn-h1c", *(("uvloop",) if kind == "asgi" else ())),
         command=command,
         settings=(
             Setting(("--worker-class", kind), "the worker that this line is about"),
+            Setting(("--http-parser", "fast"), "parser in C, what gunicorn[fast] brings"),
             Setting(("--backlog", "2048"), _BACKLOG),
             Setting(("--log-level", "error"), _NO_LOG),
             Setting(("--worker-tmp-dir", "/dev/shm"), "its advice: the heartbeat touches no disk"),
