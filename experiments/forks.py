@@ -92,18 +92,18 @@ def _course(data: Data, label: str, ready: Metric, later: Metric) -> list[Figure
 
 
 def _tables(data: Data) -> Mapping[str, Table | str]:
-    parts = int(data.settings["values"])
-    after = [f"after {_EACH * part:,}" for part in range(1, parts + 1)]
     found: dict[str, Table | str] = {}
     for title, ready, later in (
         ("Private memory of a worker (USS), MB, by its requests", _USS_READY, _USS),
         ("With its share of what is common (PSS), MB, by its requests", _PSS_READY, _PSS),
     ):
+        courses = {label: _course(data, label, ready, later) for label in data.labels}
+        parts = max([2, *map(len, courses.values())]) - 1
         rows = []
-        for label in data.labels:
-            course = [each.text(2) for each in _course(data, label, ready, later)]
-            cells = course or [data.missing(label), *("",) * parts]
+        for label, course in courses.items():
+            cells = [each.text(2) for each in course] or [data.missing(label), *("",) * parts]
             rows.append((label, str(data.launches([label])), *cells))
+        after = (f"after {_EACH * part:,}" for part in range(1, parts + 1))
         found[title] = Table(("configuration", "n", "when ready", *after), rows)
     found["Every configuration"] = tables.overview(
         data, (_USS_READY, _USS, _PSS_READY, _PSS), facts=("python_version",)

@@ -25,10 +25,10 @@ _QUESTION = (
 
 
 _INSTEAD = (
-    "What granian-wsgi answered and closed are broken bodies: its application was given what came "
-    "before the break as if that were all, answered with 200, and only then was the connection "
-    "closed. So `wsgi.input` ends there, read with a size or without one; bodies in whole chunks "
-    "do reach the application. gunicorn-sync closes after every answer."
+    "What granian-wsgi answered and closed are broken bodies: at the break its `wsgi.input` ends "
+    "as if the body were whole. Reading all of it gives nothing, reading parts what came before, "
+    "neither raises; so the application answers with 200, and only then is the connection closed. "
+    "Bodies in good chunks do reach it. gunicorn-sync closes after every answer."
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from experiments.harness.load import Outcome
 from subsrv.bench import client
+from subsrv.bench.client import Report
 from subsrv.bench.load import Load
 from subsrv.bench.machine import pinned
 from subsrv.bench.requests import Request
@@ -43,7 +44,7 @@ class Counted:
             faults=report.trouble,
         )
 
-    def _report(self, url: str, cpus: frozenset[int] | None) -> client.Report:
+    def _report(self, url: str, cpus: frozenset[int] | None) -> Report:
         load = Load(
             requests=(Request(path=self.path),),
             connections=self.connections,

@@ -39,7 +39,13 @@ class Peers:
             return subsrv.__version__  # from the checkout, as it is
         installed.need(peer.packages)
         server, *others = peer.packages
-        used = (f"{package} {installed.versions[package]}" for package in others)
+        used = [f"{package} {installed.versions[package]}" for package in others]
+        used += (
+            f"{package} {installed.versions[package]}"
+            if package in installed.versions
+            else f"no {package}"
+            for package in peer.optional
+        )
         return " + ".join((installed.versions[server], *used))
 
     def command(self, name: str, *, app: str, workers: int) -> Command:
@@ -78,7 +84,13 @@ class Peers:
         if self._python is None:
             try:
                 self._python = python.ensure(
-                    self.leg, (peer.packages for peer in PEERS.values() if peer.packages)
+                    self.leg,
+                    (
+                        packages
+                        for peer in PEERS.values()
+                        for packages in (peer.packages, peer.optional)
+                        if packages
+                    ),
                 )
             except MissingPeerError as error:
                 self._python = error

@@ -91,11 +91,15 @@ def _gunicorn(kind: str, interface: Interface, *more: Setting) -> Peer:
     return Peer(
         name=f"gunicorn-{kind}",
         interface=interface,
-        packages=("gunicorn", "gunicorn-h1c", *(("uvloop",) if kind == "asgi" else ())),
+        packages=("gunicorn", *(("uvloop",) if kind == "asgi" else ())),
+        optional=("gunicorn-h1c",),
         command=command,
         settings=(
             Setting(("--worker-class", kind), "the worker that this line is about"),
-            Setting(("--http-parser", "fast"), "parser in C, what gunicorn[fast] brings"),
+            Setting(
+                ("--http-parser", "auto"),
+                "its parser in C (gunicorn-h1c, what gunicorn[fast] brings) where there is a wheel",
+            ),
             Setting(("--backlog", "2048"), _BACKLOG),
             Setting(("--log-level", "error"), _NO_LOG),
             Setting(("--worker-tmp-dir", "/dev/shm"), "its advice: the heartbeat touches no disk"),
