@@ -101,7 +101,7 @@ class Server:
                 self._process = subprocess.Popen(
                     self.command.words,
                     cwd=cwd,
-                    env={**os.environ, **self.command.env},
+                    env={**_environment(), **self.command.env},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
@@ -215,6 +215,14 @@ class Server:
         else:
             self.kill()
             error.add_note(f"the server's log: {self.log()}")
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but that bytecode is kept.
+
+    Else each launch would compile anew, and have the start-up and the memory of the compiler.
+    """
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -91,6 +91,16 @@ def test_a_server_that_says_nothing_is_tried_until_it_accepts() -> None:
         assert server.seconds_to_ready > 0
 
 
+def test_bytecode_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    command = Command(
+        words=running("import sys; sys.exit(f'{sys.dont_write_bytecode} {sys.flags.utf8_mode}')"),
+        env={"PYTHONUTF8": "1"},
+    )
+    with pytest.raises(LaunchError, match=r"False 1$"):
+        Server(command)
+
+
 def test_a_server_that_never_accepts_and_ends() -> None:
     command = Command(words=running("import sys; sys.exit('no')"), url="http://127.0.0.1:1")
     with pytest.raises(LaunchError, match=r"not ready .*exit status 1: no$"):
