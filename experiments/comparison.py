@@ -77,7 +77,10 @@ def _cases(settings: Settings) -> Iterator[tuple[str, str, int]]:
 
 
 def _tables(data: Data) -> Mapping[str, Table | str]:
-    shown = (metrics.CPU, metrics.RATE, metrics.SERVER_CPUS, metrics.CLIENT, metrics.PSS)
+    shown = (
+        *(metrics.CPU, metrics.RATE, metrics.SERVER_CPUS, metrics.SWITCHES, metrics.CLIENT),
+        metrics.PSS,
+    )
     found: dict[str, Table | str] = {}
     for workload in data.settings["workloads"]:
         labels = data.where(workload=workload)
@@ -188,6 +191,9 @@ STUDY = Study(
     plots=_plots,
     limits=(
         "nginx and the C floor run no application: what they cost is the least that can be had.",
+        "gunicorn's threads hand each request from the one that polls to one of a pool, and back: "
+        "context switches show it. hypercorn parses in Python (h11), and has a task for each "
+        "request beside that of its connection.",
         "CPU per request of the whole process tree is what is compared: requests/s are limited by "
         "a client that shares the machine.",
     ),
