@@ -15,7 +15,7 @@ from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
 from experiments.peers.fit import application, unfit
-from experiments.peers.peer import MissingPeerError
+from experiments.peers.peer import MissingPeerError, Peer
 from experiments.peers.peers import Peers
 from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
@@ -59,6 +59,7 @@ def _configurations(settings: Settings) -> list[Configuration]:
                 "workload": workload,
                 "peer": peer,
                 "workers": workers,
+                "configured": _configured(PEERS[peer]),
             },
             workers=workers,
             path=WORKLOADS[workload].path,
@@ -94,6 +95,7 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
         for ours in _OURS
         for peer in data.settings["peers"]
         if peer not in _OURS and PEERS[peer].interface == PEERS[ours].interface
+        if {_label(workload, ours, 1), _label(workload, peer, 1)} <= set(data.labels)
     ]
     found["subsrv beside each peer of the same interface, one worker"] = tables.ratios(
         data, pairs, [metrics.CPU]
@@ -122,14 +124,18 @@ def _cost(data: Data, label: str) -> float:
 
 
 def _settings(data: Data) -> list[str]:
+    """By peer, as the run recorded it: the registry may have changed since."""
     lines = []
     for peer in data.settings["peers"]:
-        reasons = "; ".join(
-            f"`{' '.join(each.words)}` ({each.why})"
-            for each in (*PEERS[peer].settings, *PEERS[peer].configured)
-        )
-        lines.append(f"- {peer}: {reasons}")
-    return lines
+        recorded = {data.fact(label, "configured") for label in data.where(peer=peer)} - {None, ""}
+        lines += (f"- {peer}: {each}" for each in recorded)
+    return lines or ["This run did not record it."]
+
+
+def _configured(peer: Peer) -> str:
+    return "; ".join(
+        f"`{' '.join(each.words)}` ({each.why})" for each in (*peer.settings, *peer.configured)
+    )
 
 
 def _plots(data: Data) -> Mapping[str, str]:

@@ -41,6 +41,12 @@ def test_where_all_have_a_part_nobody_is_named() -> None:
     assert "Who has no part in what" not in _STUDY.tables(data)
 
 
+def test_how_each_was_configured_is_of_the_run() -> None:
+    recording = study.begin(_STUDY, _settings(peers=["hypercorn"]), split())
+    (facts, *_) = recording.configurations.values()
+    assert str(facts["configured"]).startswith("`--worker-class uvloop` (the fastest")
+
+
 def test_the_first_request_is_for_the_workloads_path() -> None:
     (first, *_) = study.chosen(_STUDY, _settings(workloads=["articles"]))
     assert first.path == "/articles?m=2"

@@ -196,7 +196,9 @@ _ALL = (
     _gunicorn(
         "gthread",
         Interface.WSGI,
-        Setting(("--threads", "2"), "kept connections need its threads; more for one GIL cost"),
+        Setting(
+            ("--threads", "4"), "kept connections need its threads; of 1, 2, 4 and 16 the least"
+        ),
         Setting(("--keep-alive", "75"), "no kept connection closes between two loads"),
         Setting(("--worker-connections", "4096"), "above the number of clients"),
     ),
