@@ -125,7 +125,7 @@ def _cost(data: Data, label: str) -> float:
 
 def _settings(data: Data) -> list[str]:
     """By peer, as the run recorded it: the registry may have changed since."""
-    lines = []
+    lines: list[str] = []
     for peer in data.settings["peers"]:
         recorded = {data.fact(label, "configured") for label in data.where(peer=peer)} - {None, ""}
         lines += (f"- {peer}: {each}" for each in recorded)
