@@ -26,7 +26,7 @@ ROOMS = {
     "backends.thread": {"apps", "backends", "errors", "spec"},
     "worker": {
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("logs", "reactor", "server", "sockets", "spec"),
+        *("logs", "mending", "reactor", "server", "sockets", "spec"),
     },
     "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
@@ -60,6 +60,31 @@ ROOMS = {
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "isolate": {
+        *("isolate.errors", "isolate.kinds", "isolate.receiving", "isolate.sending"),
+        *("isolate.spawning", "isolate.state", "isolate.transferable"),
+    },
+    "isolate.errors": {"errors"},
+    "isolate.messages": {"isolate.errors"},
+    "isolate.state": {"isolate.errors"},
+    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.receiving": {
+        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+    },
+    "isolate.transferable": {"isolate.errors", "isolate.messages"},
+    "isolate.references": {"isolate.errors"},
+    "isolate.inside": {
+        *("isolate.errors", "isolate.receiving", "isolate.references", "isolate.sending"),
+        "isolate.state",
+    },
+    "isolate.kinds": {
+        *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
+        *("isolate.state", "mending"),
+    },
+    "isolate.spawning": {
+        *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
+        *("isolate.references", "isolate.sending"),
+    },
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
@@ -148,6 +173,10 @@ def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
 
 def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
+
+
+def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "isolate" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:
