@@ -61,7 +61,8 @@ ROOMS = {
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
     "isolate": {
-        *("isolate.errors", "isolate.kinds", "isolate.receiving", "isolate.sending"),
+        *("isolate.errors", "isolate.kinds", "isolate.pool", "isolate.receiving"),
+        "isolate.sending",
         *("isolate.spawning", "isolate.state", "isolate.transferable"),
     },
     "isolate.errors": {"errors"},
@@ -80,6 +81,14 @@ ROOMS = {
     "isolate.kinds": {
         *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
         *("isolate.state", "mending"),
+    },
+    "isolate.calls": {
+        *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
+        "isolate.sending",
+    },
+    "isolate.pool": {
+        *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
+        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
     },
     "isolate.spawning": {
         *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),

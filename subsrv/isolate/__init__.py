@@ -22,6 +22,7 @@ from subsrv.isolate.errors import (
     RemoteTraceback,
 )
 from subsrv.isolate.kinds import KINDS
+from subsrv.isolate.pool import Pool, run, run_sync
 from subsrv.isolate.receiving import ReceivePort
 from subsrv.isolate.sending import SendPort
 from subsrv.isolate.spawning import Exit, Isolate, spawn
@@ -37,6 +38,7 @@ __all__ = [
     "Killed",
     "NotReceivableError",
     "NotSendableError",
+    "Pool",
     "PortClosedError",
     "PortFullError",
     "ReceivePort",
@@ -46,6 +48,8 @@ __all__ = [
     "State",
     "Transferable",
     "current",
+    "run",
+    "run_sync",
     "spawn",
 ]
 

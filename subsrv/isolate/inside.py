@@ -202,13 +202,14 @@ class _Life:
         with self._lock:
             self._state.stop()
             os.eventfd_write(self._state.stop_fd, 1)
-            if self._loop is not None and self._task is not None and how == "stop":
-                self._loop.call_soon_threadsafe(self._task.cancel)
             if how == "raise" and self._interruptible:
                 self._raised = True
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(self._thread), ctypes.py_object(Killed)
                 )
+            if self._loop is not None and self._task is not None:
+                # It may wait in its selector: this wakes it in any case.
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
 
 def portable(error: BaseException) -> tuple[bytes | None, str, str]:

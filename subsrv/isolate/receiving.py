@@ -104,6 +104,10 @@ class ReceivePort:
             send_port.close()
         self._wake(len(self._waiting))
 
+    def abandon(self) -> None:
+        """Close it; see SendPort.abandon."""
+        self.close()
+
     def fileno(self) -> int:
         """The descriptor; -1 when it is closed."""
         return self._sock.fileno()
@@ -111,6 +115,10 @@ class ReceivePort:
     def detach(self) -> int:
         """Give up the descriptor, unclosed, but not the sender. Nothing may have been received."""
         return self._sock.detach()
+
+    def leave_loop(self) -> None:
+        """Be free for another loop, or for a thread; called in the loop that has received."""
+        self._unwatch()
 
     def shutdown(self) -> None:
         """Make both sides see the end, also a thread that waits here now."""

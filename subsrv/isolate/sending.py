@@ -142,6 +142,15 @@ class SendPort:
         self._closing = True
         self._end()
 
+    def abandon(self) -> None:
+        """Close it at once, with whatever waits in it, and without its lock.
+
+        An isolate that was killed may have been so anywhere, holding any lock.
+        """
+        self._closing = True
+        self._sock.close()
+        drop(self._pending)
+
     def _end(self) -> None:
         with self._lock:
             drop(self._pending)
@@ -193,12 +202,20 @@ class SendPort:
         return True
 
     def _send_some(self, pending: list[Any]) -> None:
-        """Send one packet from the front of `pending`."""
+        """Send one packet from the front of `pending`.
+
+        Elements leave it first, and come back if they were not sent: whatever exception is raised
+        in this thread meanwhile (Killed, say), nothing is sent twice.
+        """
         first = pending[0]
         if type(first) is Parcel:
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(first.fds))
-            self._sock.sendmsg([messages.wrap(first)], [rights], socket.MSG_DONTWAIT)
             del pending[0]
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(first.fds))
+            try:
+                self._sock.sendmsg([messages.wrap(first)], [rights], socket.MSG_DONTWAIT)
+            except OSError:
+                pending.insert(0, first)
+                raise
             first.drop()
             return
         count = min(len(pending), BATCH)
@@ -215,8 +232,12 @@ class SendPort:
                 pending[0] = messages.long_parcel(first)
                 return
             count = len(items) // 2
-        self._sock.send(packet, socket.MSG_DONTWAIT)
         del pending[: len(items)]
+        try:
+            self._sock.send(packet, socket.MSG_DONTWAIT)
+        except OSError:
+            pending[:0] = items
+            raise
 
     async def _drained(self) -> None:
         loop = asyncio.get_running_loop()

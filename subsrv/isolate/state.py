@@ -14,7 +14,10 @@ class Closable(Protocol):
     """A port."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close it in good order."""
+
+    def abandon(self) -> None:
+        """Close it whatever state it is in."""
 
 
 class State:
@@ -44,7 +47,10 @@ class State:
         with self._lock:
             ports = list(self._ports)
         for port in ports:
-            port.close()
+            if self.stopping:
+                port.abandon()
+            else:
+                port.close()
 
     def set_paused(self, paused: bool) -> None:
         """Hold back messages, or no longer."""
