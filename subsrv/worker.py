@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 _log = logging.getLogger("subsrv")
 
 
+class _Here(threading.local):
+    """Which worker this thread runs: its name and its mode."""
+
+    worker: tuple[str, str] | None = None
+
+
+#: Where subsrv.isolate looks, if the application uses it.
+here = _Here()
+
+
 def run_worker(spec: str) -> None:
     """Serve until told to stop, then drain. `spec` is a `Spec` as text.
 
@@ -35,6 +45,7 @@ def run_worker(spec: str) -> None:
     serving (an application's SystemExit, say) ends the worker and is raised.
     """
     worker = Spec.loads(spec)
+    here.worker = f"worker-{worker.worker}", worker.config.mode
     if sys.version_info < (3, 14):
         mend_threading()
     with ExitStack() as stack:

@@ -61,8 +61,8 @@ ROOMS = {
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
     "isolate": {
-        *("isolate.errors", "isolate.kinds", "isolate.pool", "isolate.receiving"),
-        "isolate.sending",
+        *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
+        *("isolate.receiving", "isolate.sending"),
         *("isolate.spawning", "isolate.state", "isolate.transferable"),
     },
     "isolate.errors": {"errors"},
@@ -89,6 +89,9 @@ ROOMS = {
     "isolate.pool": {
         *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
         *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+    },
+    "isolate.groups": {
+        *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
     },
     "isolate.spawning": {
         *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),

@@ -21,6 +21,7 @@ from subsrv.isolate.errors import (
     RemoteError,
     RemoteTraceback,
 )
+from subsrv.isolate.groups import Group
 from subsrv.isolate.kinds import KINDS
 from subsrv.isolate.pool import Pool, run, run_sync
 from subsrv.isolate.receiving import ReceivePort
@@ -32,6 +33,7 @@ from subsrv.isolate.transferable import Transferable
 __all__ = [
     "KINDS",
     "Exit",
+    "Group",
     "Isolate",
     "IsolateDiedError",
     "IsolateError",

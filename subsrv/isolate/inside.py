@@ -35,11 +35,12 @@ from subsrv.isolate.state import State, enter, leave
 _ORPHAN_GRACE = 5.0
 
 
-def main(orders: int, outcome: int, name: str, kind: str) -> None:
+def main(orders: int, outcome: int, name: str, *, kind: str, program: str) -> None:
     """Run an isolate to its end. It has these descriptors; nothing is raised."""
     # Made before the isolate is entered: what pauses and stops it must not stop them.
     port, answer = ReceivePort.adopt(orders), adopt_sender(outcome)
-    life = _Life(State(name, kind, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)), port)
+    stop_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+    life = _Life(State(name, kind, program, stop_fd=stop_fd), port)
     with port, answer:
         life.run(answer)
 

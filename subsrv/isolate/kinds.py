@@ -63,20 +63,20 @@ def create(kind: str, name: str, orders: int, outcome: int) -> Life:
     return _ThreadLife(name, kind, orders, outcome)
 
 
-def enter_interpreter(orders: int, outcome: int, name: str) -> None:
+def enter_interpreter(orders: int, outcome: int, name: str, in_program: str) -> None:
     """What an interpreter runs."""
     if sys.version_info < (3, 14):
         mend_threading()
-    inside.main(orders, outcome, name, "interp")
+    inside.main(orders, outcome, name, kind="interp", program=in_program)
 
 
-def enter_process(orders: int, outcome: int, name: str) -> None:
+def enter_process(orders: int, outcome: int, name: str, in_program: str) -> None:
     """What a process runs."""
     # The parent acts on a terminal's Ctrl-C, and ends this isolate as it sees fit.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for fd in (orders, outcome):
         os.set_inheritable(fd, False)
-    inside.main(orders, outcome, name, "process")
+    inside.main(orders, outcome, name, kind="process", program=in_program)
 
 
 class _Unentered:
@@ -85,6 +85,11 @@ class _Unentered:
     def __init__(self, name: str, orders: int, outcome: int) -> None:
         self._name = name
         self._fds = (orders, outcome)
+        self._program = current().program
+
+    @property
+    def _arguments(self) -> tuple[int, int, str, str]:
+        return (*self._fds, self._name, self._program)
 
     def _close(self) -> None:
         for fd in self._fds:
@@ -102,7 +107,7 @@ class _ThreadLife(_Unentered):
         self._kind = kind
 
     def run(self) -> str | None:
-        inside.main(*self._fds, self._name, self._kind)
+        inside.main(*self._fds, self._name, kind=self._kind, program=self._program)
         return None
 
 
@@ -117,15 +122,12 @@ class _InterpLife(_Unentered):
             self._close()
             return f"no interpreter could be made: {error}"
         try:
-            interpreter.exec(program(f"{__name__}:enter_interpreter", sys.path, *self._arguments()))
+            interpreter.exec(program(f"{__name__}:enter_interpreter", sys.path, *self._arguments))
         except api.ExecutionFailed as failure:
             return str(getattr(failure.excinfo, "errdisplay", failure.excinfo.formatted))
         finally:
             interpreter.close()
         return None
-
-    def _arguments(self) -> tuple[int, int, str]:
-        return (*self._fds, self._name)
 
 
 class _ProcessLife(_Unentered):
@@ -134,7 +136,7 @@ class _ProcessLife(_Unentered):
         self._child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> str | None:
-        text = program(f"{__name__}:enter_process", sys.path, *self._fds, self._name)
+        text = program(f"{__name__}:enter_process", sys.path, *self._arguments)
         try:
             self._child = launch(text, f"subsrv-isolate-{self._name}", self._fds)
         except OSError as error:

@@ -50,7 +50,8 @@ class SendPort:
         self._lock = threading.Lock()
         self._pending: list[Any] = []
         self._last = 0.0
-        self._turn: asyncio.Handle | None = None
+        # The loop that will flush when its turn is over.
+        self._turn: asyncio.AbstractEventLoop | None = None
         self._writable: asyncio.Future[None] | None = None
         self._flusher: threading.Thread | None = None
         self._closing = False
@@ -64,12 +65,13 @@ class SendPort:
         PortClosedError.
         """
         self._pending.append(messages.encode(message, self._limit))
-        if self._turn is not None:
+        if self._turn is not None and not self._turn.is_closed():
             if len(self._pending) < BATCH:
                 return
         elif (now := time.monotonic()) - self._last < _STREAM:
             self._last = now
-            self._turn = asyncio.get_running_loop().call_soon(self._end_turn)
+            self._turn = asyncio.get_running_loop()
+            self._turn.call_soon(self._end_turn)
             return
         else:
             self._last = now

@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -24,12 +26,14 @@ class State:
     """One isolate, seen from inside.
 
     `stop_fd` is readable from the moment on that the isolate is asked to end: what waits in it
-    waits for this, too. -1 in the program's own isolate, which nobody can ask.
+    waits for this, too. -1 in the program's own isolate, which nobody can ask. `program` is the
+    same in all isolates of one program, and in no other.
     """
 
-    def __init__(self, name: str, kind: str, stop_fd: int = -1) -> None:
+    def __init__(self, name: str, kind: str, program: str, *, stop_fd: int = -1) -> None:
         self.name = name
         self.kind = kind
+        self.program = program
         self.stop_fd = stop_fd
         self.stopping = False
         self.paused = False
@@ -111,12 +115,24 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_default = State("main", "main")
+_default = State("main", "main", str(os.getpid()))
 
 
 def current() -> State:
     """The isolate that the calling thread belongs to."""
-    return _here.state or _default
+    return _here.state or _worker() or _default
+
+
+def _worker() -> State | None:
+    """The worker of a server that this thread runs: an isolate, too."""
+    # By name: an application that does not serve does not import it.
+    here = getattr(sys.modules.get("subsrv.worker"), "here", None)
+    if (worker := getattr(here, "worker", None)) is None:
+        return None
+    name, kind = worker
+    supervisor = os.getppid() if kind == "process" else os.getpid()
+    _here.state = State(name, kind, str(supervisor))
+    return _here.state
 
 
 def enter(state: State) -> None:

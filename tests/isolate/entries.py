@@ -239,3 +239,10 @@ def flip(block: Transferable) -> Transferable:
     for index, value in enumerate(block.view):
         block.view[index] = 255 - value
     return block
+
+
+async def join_group(port: SendPort, name: str) -> None:
+    async with isolate.Group(name) as group:
+        await port.send("joined")
+        async for message in group:
+            await port.send(message)
