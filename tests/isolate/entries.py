@@ -6,10 +6,16 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from subsrv import isolate
 from subsrv.isolate import ReceivePort, SendPort, Transferable
+
+
+def bounded[T](test: Coroutine[Any, Any, T]) -> T:
+    """Run a test in a loop; only what hangs reaches the bound."""
+    return asyncio.run(asyncio.wait_for(test, 20))
 
 
 class Weird:

@@ -34,7 +34,7 @@ def test_a_broadcast_reaches_all_others_and_no_other_group() -> None:
             await two.broadcast("three has gone")
             assert two.size == 2
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_those_who_join_at_once_meet() -> None:
@@ -46,7 +46,7 @@ def test_those_who_join_at_once_meet() -> None:
             await groups[0].broadcast(1)
             assert [await group.receive() for group in groups[1:]] == [1] * 7
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_a_group_spans_isolates(kind: str) -> None:
@@ -61,7 +61,7 @@ def test_a_group_spans_isolates(kind: str) -> None:
                 await group.broadcast("hello")
                 assert [await port.receive() for _ in range(2)] == ["hello"] * 2
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_a_name_must_be_one() -> None:
@@ -79,7 +79,7 @@ def test_a_stranger_without_a_port_is_shown_out() -> None:
                 await other.broadcast("fine")
                 assert await group.receive() == "fine"
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ def test_it_is_an_executor(kind: str, pool: Pool) -> None:
         calls = [loop.run_in_executor(pool, entries.square, n) for n in range(5)]
         return await asyncio.gather(*calls)
 
-    assert asyncio.run(main()) == [0, 1, 4, 9, 16]
+    assert entries.bounded(main()) == [0, 1, 4, 9, 16]
     assert isinstance(pool, concurrent.futures.Executor)
 
 
@@ -97,7 +97,7 @@ def test_more_calls_than_isolates_wait_for_their_turn(pool: Pool) -> None:
     async def main() -> list[int]:
         return await asyncio.gather(*(pool.run(entries.square, n) for n in range(50)))
 
-    assert asyncio.run(main()) == [n * n for n in range(50)]
+    assert entries.bounded(main()) == [n * n for n in range(50)]
     assert len(pool._all) <= 2
 
 
@@ -116,7 +116,7 @@ def test_a_cancelled_call_ends_its_isolate_and_leaves_the_pool_whole(kind: str) 
                 assert [type(one) for one in done[:2]] == [asyncio.CancelledError] * 2
                 assert done[2] == 4
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_a_call_that_takes_too_long_ends(kind: str) -> None:
@@ -171,7 +171,7 @@ def test_warm_isolates_are_ready(kind: str) -> None:
             assert len(pool._all) == 2
             assert all(member.calls for member in pool._idle)
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_the_default_pool() -> None:

@@ -134,7 +134,7 @@ def test_a_bounded_port_holds_back_senders_in_a_loop() -> None:
     async def produce(port: ReceivePort) -> None:
         await entries.count_async(port.send_port, 0, 20_000)
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 @pytest.mark.parametrize("count", [entries.count, entries.count_many])
@@ -154,7 +154,7 @@ def test_an_unbounded_port_in_a_loop() -> None:
             for number in range(20_000):
                 assert await port.receive() == (0, number)
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_a_port_outlives_a_loop() -> None:
@@ -190,7 +190,7 @@ def test_a_cancelled_receiver_loses_nothing() -> None:
                 else:
                     assert await second == number
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_closing_wakes_whoever_waits() -> None:
@@ -210,7 +210,7 @@ def test_closing_wakes_whoever_waits() -> None:
             await waiting
         port.close()
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_ports_travel_in_messages_and_in_each_other() -> None:
@@ -339,7 +339,7 @@ def test_messages_cross_in_a_loop(kind: str) -> None:
                 there.close()
                 assert (await child.join()).reason == "done"
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 @pytest.mark.parametrize("count", [entries.count, entries.count_async, entries.count_many])

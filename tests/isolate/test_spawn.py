@@ -206,7 +206,7 @@ def test_structured_use_leaks_nothing(kind: str) -> None:
                     raise KeyError
             assert child.ended
 
-    asyncio.run(main())
+    entries.bounded(main())
 
 
 def test_a_paused_isolate_begins_when_it_is_resumed(kind: str) -> None:
