@@ -29,7 +29,7 @@ from subsrv.isolate.errors import (
 from subsrv.isolate.receiving import ReceivePort
 from subsrv.isolate.references import resolve
 from subsrv.isolate.sending import SendPort, adopt_sender
-from subsrv.isolate.state import State, enter, leave
+from subsrv.isolate.state import State, call_soon, enter, leave
 
 # Seconds that an isolate which has lost its parent gets to end by itself, where it can be ended.
 _ORPHAN_GRACE = 5.0
@@ -210,7 +210,7 @@ class _Life:
                 )
             if self._loop is not None and self._task is not None:
                 # It may wait in its selector: this wakes it in any case.
-                self._loop.call_soon_threadsafe(self._task.cancel)
+                call_soon(self._loop, self._task.cancel)
 
 
 def portable(error: BaseException) -> tuple[bytes | None, str, str]:

@@ -110,7 +110,8 @@ def encode(message: Any, limit: int) -> Any:
     Transferables in it have moved when this returns.
     """
     try:
-        if is_plain(message):
+        # A long one would be written twice: not in its packet's list is where it ends up.
+        if is_plain(message) and not (type(message) in (bytes, str) and len(message) > limit):
             return message
     except RecursionError:
         pass  # pickle will say it

@@ -78,9 +78,10 @@ class ReceivePort:
         while True:
             if owner.paused or owner.stopping:
                 owner.wait_while_paused()
-            if self._ready or self._pull():
+            if self._ready or self._pull(0 if deadline is None else socket.MSG_DONTWAIT):
                 return messages.decode(self._ready.popleft())
-            wait(self._sock, select.POLLIN, owner.stop_fd, deadline)
+            if deadline is not None:
+                wait(self._sock, select.POLLIN, owner.stop_fd, deadline)
 
     def receive_nowait(self) -> Any:
         """The next message if there is one. BlockingIOError if not."""
@@ -104,6 +105,10 @@ class ReceivePort:
             send_port.close()
         self._wake(len(self._waiting))
 
+    def interrupt(self) -> None:
+        """Wake a thread that waits here: its isolate shall end, and no message counts any more."""
+        self.shutdown()
+
     def abandon(self) -> None:
         """Close it; see SendPort.abandon."""
         self.close()
@@ -125,10 +130,10 @@ class ReceivePort:
         with contextlib.suppress(OSError):  # closed already
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def _pull(self) -> bool:
+    def _pull(self, flags: int = socket.MSG_DONTWAIT) -> bool:
         """Take a packet from the kernel, if there is one. PortClosedError at the end."""
         try:
-            packet, ancillary, _, _ = self._sock.recvmsg(PACKET, _ANCILLARY, socket.MSG_DONTWAIT)
+            packet, ancillary, _, _ = self._sock.recvmsg(PACKET, _ANCILLARY, flags)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -136,8 +141,11 @@ class ReceivePort:
             if not self.closed and not isinstance(error, ConnectionError):
                 raise
         if not packet:
+            self._owner.check()  # it may be the end of the isolate, see `interrupt`
             raise PortClosedError("the port is closed" if self.closed else "all senders are closed")
-        fds = [fd for _, _, data in ancillary for fd in memoryview(data).cast("i")]
+        fds: list[int] = []
+        for _, _, data in ancillary:
+            fds += memoryview(data).cast("i")
         self._ready.extend(messages.unpack(packet, fds))
         return True
 

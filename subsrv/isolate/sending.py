@@ -144,6 +144,9 @@ class SendPort:
         self._closing = True
         self._end()
 
+    def interrupt(self) -> None:
+        """Nothing: who waits here waits for the isolate's end, too."""
+
     def abandon(self) -> None:
         """Close it at once, with whatever waits in it, and without its lock.
 
@@ -210,6 +213,14 @@ class SendPort:
         in this thread meanwhile (Killed, say), nothing is sent twice.
         """
         first = pending[0]
+        if len(pending) == 1 and type(first) is not Parcel:
+            items = pending[:]  # most often it is one
+            packet = messages.pack(items)
+            if len(packet) > self._limit:
+                pending[0] = messages.long_parcel(first)
+                return
+            self._send_packet(packet, items, pending)
+            return
         if type(first) is Parcel:
             del pending[0]
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(first.fds))
@@ -234,6 +245,9 @@ class SendPort:
                 pending[0] = messages.long_parcel(first)
                 return
             count = len(items) // 2
+        self._send_packet(packet, items, pending)
+
+    def _send_packet(self, packet: bytes, items: list[Any], pending: list[Any]) -> None:
         del pending[: len(items)]
         try:
             self._sock.send(packet, socket.MSG_DONTWAIT)

@@ -21,6 +21,9 @@ class Closable(Protocol):
     def abandon(self) -> None:
         """Close it whatever state it is in."""
 
+    def interrupt(self) -> None:
+        """Wake a thread that waits in it."""
+
 
 class State:
     """One isolate, seen from inside.
@@ -45,16 +48,20 @@ class State:
         """Close the port when the isolate ends."""
         with self._lock:
             self._ports.add(port)
+        if self.stopping:
+            port.interrupt()
 
     def close_ports(self) -> None:
         """Close every port that was made here or has arrived here."""
+        if self.stopping:
+            # Without the lock, which whoever was interrupted may hold; nobody else is left here.
+            for port in list(self._ports):
+                port.abandon()
+            return
         with self._lock:
             ports = list(self._ports)
         for port in ports:
-            if self.stopping:
-                port.abandon()
-            else:
-                port.close()
+            port.close()
 
     def set_paused(self, paused: bool) -> None:
         """Hold back messages, or no longer."""
@@ -64,8 +71,14 @@ class State:
 
     def stop(self) -> None:
         """Ask the isolate to end. `stop_fd` is made readable by whoever calls this."""
+        if self.stopping:
+            return
         self.stopping = True
         self._changed()
+        with self._lock:
+            ports = list(self._ports)
+        for port in ports:
+            port.interrupt()
 
     def _changed(self) -> None:
         with self._lock:
@@ -91,7 +104,7 @@ class State:
         loop = asyncio.get_running_loop()
         while self.paused and not self.stopping:
             changed = asyncio.Event()
-            if self._watch(functools.partial(_call_soon, loop, changed.set)):
+            if self._watch(functools.partial(call_soon, loop, changed.set)):
                 await changed.wait()
 
     def _watch(self, wake: Callable[[], None]) -> bool:
@@ -102,7 +115,8 @@ class State:
         return False
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+def call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Call back in a loop of another thread, unless it is closed."""
     try:
         loop.call_soon_threadsafe(callback)
     except RuntimeError:
