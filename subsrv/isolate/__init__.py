@@ -26,12 +26,13 @@ from subsrv.isolate.kinds import KINDS
 from subsrv.isolate.pool import Pool, run, run_sync
 from subsrv.isolate.receiving import ReceivePort
 from subsrv.isolate.sending import SendPort
-from subsrv.isolate.spawning import Exit, Isolate, spawn
+from subsrv.isolate.spawning import PRIORITIES, Exit, Isolate, Priority, spawn
 from subsrv.isolate.state import State, current
 from subsrv.isolate.transferable import Transferable
 
 __all__ = [
     "KINDS",
+    "PRIORITIES",
     "Exit",
     "Group",
     "Isolate",
@@ -43,6 +44,7 @@ __all__ = [
     "Pool",
     "PortClosedError",
     "PortFullError",
+    "Priority",
     "ReceivePort",
     "RemoteError",
     "RemoteTraceback",
