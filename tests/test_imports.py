@@ -62,7 +62,7 @@ ROOMS = {
     "bench.command": {"bench.*", "config", "errors", "settings"},
     "isolate": {
         *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
-        *("isolate.receiving", "isolate.sending"),
+        *("isolate.receiving", "isolate.replicas", "isolate.sending"),
         *("isolate.spawning", "isolate.state", "isolate.transferable"),
     },
     "isolate.errors": {"errors"},
@@ -93,6 +93,7 @@ ROOMS = {
     "isolate.groups": {
         *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
     },
+    "isolate.replicas": {"isolate.errors", "isolate.groups"},
     "isolate.spawning": {
         *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
         *("isolate.references", "isolate.sending"),

@@ -25,6 +25,7 @@ from subsrv.isolate.groups import Group
 from subsrv.isolate.kinds import KINDS
 from subsrv.isolate.pool import Pool, run, run_sync
 from subsrv.isolate.receiving import ReceivePort
+from subsrv.isolate.replicas import Cache, Counter
 from subsrv.isolate.sending import SendPort
 from subsrv.isolate.spawning import PRIORITIES, Exit, Isolate, Priority, spawn
 from subsrv.isolate.state import State, current
@@ -33,6 +34,8 @@ from subsrv.isolate.transferable import Transferable
 __all__ = [
     "KINDS",
     "PRIORITIES",
+    "Cache",
+    "Counter",
     "Exit",
     "Group",
     "Isolate",

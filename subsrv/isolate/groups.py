@@ -7,12 +7,14 @@ closed port.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
 import struct
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from subsrv.isolate.errors import IsolateError, NotReceivableError, PortClosedError
 from subsrv.isolate.receiving import ReceivePort
@@ -26,6 +28,16 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _PATIENCE = 2.0
 
 
+class Replica(Protocol):
+    """What all members have a copy of."""
+
+    def state(self) -> Any:
+        """All of it, as a message."""
+
+    def merge(self, state: Any) -> None:
+        """Learn what another knows, all of it or a part."""
+
+
 class Group:
     """What `broadcast` says, every other member receives. Used in one loop.
 
@@ -33,13 +45,15 @@ class Group:
     member arrive in order. A member that does not receive holds back those who broadcast.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, replica: Replica | None = None) -> None:
         if not name or "/" in name or len(name) > 40:
             raise IsolateError(f"{name!r} is no name for a group: 1 to 40 characters without /")
         self._prefix = f"subsrv/{current().program}/{name}/"
-        self._token = secrets.token_hex(8)
+        self._replica = replica
+        #: The name of this member among the others.
+        self.token = secrets.token_hex(8)
         self._members: dict[str, SendPort] = {}
-        self._greetings: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._expected: dict[str, asyncio.Future[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -47,7 +61,7 @@ class Group:
         self._inbox = ReceivePort()
         self._messages: asyncio.Queue[Any] = asyncio.Queue(1)
         self._listener = socket.socket(*FAMILY)
-        self._listener.bind("\0" + self._prefix + self._token)
+        self._listener.bind("\0" + self._prefix + self.token)
         self._listener.listen(128)
         self._listener.setblocking(False)
         loop.add_reader(self._listener, self._on_newcomer)
@@ -61,7 +75,7 @@ class Group:
     async def __aexit__(self, *_: object) -> None:
         asyncio.get_running_loop().remove_reader(self._listener)
         self._listener.close()
-        tasks = [self._reading, *self._greetings]
+        tasks = [self._reading, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -77,9 +91,16 @@ class Group:
 
     async def broadcast(self, message: Any) -> None:
         """Send to all other members; those that have gone are forgotten."""
+        await self._send_all(("say", message))
+
+    async def tell(self, state: Any) -> None:
+        """Send to the replicas of all other members."""
+        await self._send_all(("state", self.token, state))
+
+    async def _send_all(self, message: tuple[Any, ...]) -> None:
         for token, port in list(self._members.items()):
             try:
-                await port.send(("say", message))
+                await port.send(message)
             except PortClosedError:
                 self._members.pop(token, None)
                 port.close()
@@ -102,7 +123,7 @@ class Group:
         for line in Path("/proc/net/unix").read_text(errors="replace").splitlines():
             _, at, name = line.partition(f" @{self._prefix}")
             # An accepted connection has the address of its listener, too.
-            if at and name != self._token and name not in found:
+            if at and name != self.token and name not in found:
                 found.append(name)
         return found
 
@@ -117,7 +138,7 @@ class Group:
             return
         self._expected[token] = asyncio.get_running_loop().create_future()
         with adopt_sender(door.detach()) as port:
-            port.send_nowait(("hi", self._token, self._inbox.send_port))
+            port.send_nowait(("hi", self.token, self._inbox.send_port))
 
     def _on_newcomer(self) -> None:
         try:
@@ -129,15 +150,18 @@ class Group:
         if uid != os.getuid():  # another user: messages are pickles, and would run its code
             sock.close()
             return
-        task = asyncio.get_running_loop().create_task(self._greet(ReceivePort.adopt(sock.detach())))
-        self._greetings.add(task)
-        task.add_done_callback(self._greetings.discard)
+        self._start(self._greet(ReceivePort.adopt(sock.detach())))
+
+    def _start(self, what: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _greet(self, door: ReceivePort) -> None:
         with door:
             try:
                 _, token, port = await door.receive()
-                await port.send(("hi", self._token, self._inbox.send_port))
+                await port.send(("hi", self.token, self._inbox.send_port))
                 await port.flush()
             except (PortClosedError, NotReceivableError):
                 return
@@ -148,6 +172,18 @@ class Group:
             port.close()
         else:
             self._members[token] = port
+            if self._replica is not None:
+                # Now that it hears of every change: what came before, it hears of so. The other
+                # does the same, as either may know what nobody else does.
+                self._start(self._introduce(port, self._replica))
+        if self._replica is None:
+            self._met(token)
+
+    async def _introduce(self, port: SendPort, replica: Replica) -> None:
+        with contextlib.suppress(PortClosedError):
+            await port.send(("state", self.token, replica.state()))
+
+    def _met(self, token: str) -> None:
         expected = self._expected.pop(token, None)
         if expected is not None and not expected.done():
             expected.set_result(None)
@@ -161,5 +197,9 @@ class Group:
                 continue
             if message[0] == "hi":
                 self._meet(*message[1:])
+            elif message[0] == "state":
+                if self._replica is not None:
+                    self._replica.merge(message[2])
+                self._met(message[1])
             else:
                 await self._messages.put(message[1:])

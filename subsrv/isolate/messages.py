@@ -31,6 +31,7 @@ MAX_DESCRIPTORS = 252
 _MARSHAL_VERSION = 2
 
 _SCALARS = frozenset({int, str, bytes, float, bool, complex, type(None)})
+_NUMBERS = _SCALARS - {str, bytes}
 
 
 class Parcel:
@@ -109,12 +110,17 @@ def encode(message: Any, limit: int) -> Any:
 
     Transferables in it have moved when this returns.
     """
-    try:
+    kind = type(message)
+    if kind in _NUMBERS:
+        return message
+    if kind is bytes or kind is str:
         # A long one would be written twice: not in its packet's list is where it ends up.
-        if is_plain(message) and not (type(message) in (bytes, str) and len(message) > limit):
+        if len(message) <= limit:
             return message
-    except RecursionError:
-        pass  # pickle will say it
+    elif kind is tuple:
+        with contextlib.suppress(RecursionError):  # pickle will say it
+            if is_plain(message):
+                return message
     return _pickled(message, limit)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, overload
 
 from subsrv.isolate import inside, kinds
@@ -107,7 +107,7 @@ class Pool(concurrent.futures.Executor):
         async with asyncio.timeout(self._timeout):
             while True:
                 member = await self._take()
-                with self._holding(member):
+                with _Holding(self, member):
                     try:
                         if member.calls is None:
                             member.calls = await member.answers.receive()
@@ -128,7 +128,7 @@ class Pool(concurrent.futures.Executor):
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             member = self._take_sync(deadline)
-            with self._holding(member):
+            with _Holding(self, member):
                 try:
                     if member.calls is None:
                         member.calls = member.answers.receive_sync(timeout=_left(deadline))
@@ -283,22 +283,6 @@ class Pool(concurrent.futures.Executor):
         else:
             self._wake()
 
-    @contextlib.contextmanager
-    def _holding(self, member: _Member) -> Iterator[None]:
-        """Give the isolate back at the end, or, if it may be in the middle of a call, end it."""
-        try:
-            yield
-        except (NotSendableError, NotReceivableError):
-            self._give(member)
-            raise
-        except BaseException:
-            self._discard(member)
-            raise
-        if member.answers.closed or member.isolate.ended:
-            self._discard(member)
-        else:
-            self._give(member)
-
     def _give(self, member: _Member) -> None:
         member.used = time.monotonic()
         with self._lock:
@@ -322,6 +306,30 @@ class Pool(concurrent.futures.Executor):
             while self._waiting:
                 if _hand(self._waiting.popleft(), None):
                     return
+
+
+class _Holding:
+    """Gives the isolate back at the end, or, if it may be in the middle of a call, ends it."""
+
+    __slots__ = ("_member", "_pool")
+
+    def __init__(self, pool: Pool, member: _Member) -> None:
+        self._pool = pool
+        self._member = member
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        member = self._member
+        if kind is None:
+            whole = not (member.answers.closed or member.isolate.ended)
+        else:
+            whole = issubclass(kind, (NotSendableError, NotReceivableError))
+        if whole:
+            self._pool._give(member)
+        else:
+            self._pool._discard(member)
 
 
 def _hand(turn: "concurrent.futures.Future[_Member | None]", member: _Member | None) -> bool:

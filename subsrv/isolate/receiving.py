@@ -8,17 +8,17 @@ Both ends see the other's end as the kernel does, also when an isolate dies.
 import asyncio
 import collections
 import contextlib
-import select
 import socket
-import time
+import struct
 from typing import Any, Self
 
 from subsrv.isolate import messages
 from subsrv.isolate.errors import NotSendableError, PortClosedError
-from subsrv.isolate.sending import FAMILY, PACKET, SendPort, drop, wait
+from subsrv.isolate.sending import FAMILY, PACKET, SendPort, drop
 from subsrv.isolate.state import current
 
 _ANCILLARY = socket.CMSG_SPACE(4 * (messages.MAX_DESCRIPTORS + 1))
+_TIMEVAL = struct.Struct("@ll")
 
 
 class ReceivePort:
@@ -43,8 +43,9 @@ class ReceivePort:
 
     def _init(self, sock: socket.socket) -> None:
         self._sock = sock
+        sock.settimeout(None)  # whatever socket.setdefaulttimeout says
         self._ready: collections.deque[Any] = collections.deque()
-        self._ended = False
+        self._bound: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching = False
         self._waiting: collections.deque[asyncio.Future[None]] = collections.deque()
@@ -73,15 +74,23 @@ class ReceivePort:
 
     def receive_sync(self, *, timeout: float | None = None) -> Any:
         """As `receive`, for a thread without a loop. TimeoutError after `timeout` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
         owner = self._owner
-        while True:
-            if owner.paused or owner.stopping:
-                owner.wait_while_paused()
-            if self._ready or self._pull(0 if deadline is None else socket.MSG_DONTWAIT):
-                return messages.decode(self._ready.popleft())
-            if deadline is not None:
-                wait(self._sock, select.POLLIN, owner.stop_fd, deadline)
+        if timeout != self._bound:
+            self._bind(timeout)
+        if owner.paused or owner.stopping:
+            owner.wait_while_paused()
+        if self._ready or self._pull(socket.MSG_DONTWAIT if timeout == 0 else 0):
+            return messages.decode(self._ready.popleft())
+        raise TimeoutError("nothing came in time")
+
+    def _bind(self, timeout: float | None) -> None:
+        """Let the kernel end a wait: one call where poll and another would be two."""
+        # Zero would be for ever.
+        micros = 0 if timeout is None else max(int(timeout * 1e6), 1)
+        with contextlib.suppress(OSError):  # closed: receiving says it
+            value = _TIMEVAL.pack(*divmod(micros, 1_000_000))
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+            self._bound = timeout
 
     def receive_nowait(self) -> Any:
         """The next message if there is one. BlockingIOError if not."""

@@ -44,6 +44,7 @@ class SendPort:
 
     def __init__(self, sock: socket.socket, *, unbounded: bool) -> None:
         self._sock = sock
+        sock.settimeout(None)  # whatever socket.setdefaulttimeout says
         self._unbounded = unbounded
         # The longest packet: one longer than the kernel's buffer never fits.
         self._limit = min(PACKET, sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2)
@@ -64,17 +65,22 @@ class SendPort:
         The message leaves at the end of the loop's turn at the latest. NotSendableError,
         PortClosedError.
         """
-        self._pending.append(messages.encode(message, self._limit))
+        item = messages.encode(message, self._limit)
         if self._turn is not None and not self._turn.is_closed():
+            self._pending.append(item)
             if len(self._pending) < BATCH:
                 return
-        elif (now := time.monotonic()) - self._last < _STREAM:
-            self._last = now
-            self._turn = asyncio.get_running_loop()
-            self._turn.call_soon(self._end_turn)
-            return
         else:
-            self._last = now
+            now = time.monotonic()
+            closely, self._last = now - self._last < _STREAM, now
+            if closely:
+                self._pending.append(item)
+                self._turn = asyncio.get_running_loop()
+                self._turn.call_soon(self._end_turn)
+                return
+            if self._at_once(item):
+                return
+            self._pending.append(item)
         if not self._flush() and not self._overflow():
             await self._drained()
 
@@ -97,7 +103,10 @@ class SendPort:
 
         After a TimeoutError the message stays with the sender, and goes with the next.
         """
-        self._pending.append(messages.encode(message, self._limit))
+        item = messages.encode(message, self._limit)
+        if self._at_once(item):
+            return
+        self._pending.append(item)
         if not self._flush() and not self._overflow():
             self.flush_sync(timeout=timeout)
 
@@ -117,7 +126,7 @@ class SendPort:
         """Block until the kernel has all messages. TimeoutError after `timeout` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._flush():
-            wait(self._sock, select.POLLOUT, self._owner.stop_fd, deadline)
+            _wait(self._sock, self._owner.stop_fd, deadline)
             self._owner.check()
 
     def copy(self) -> "SendPort":
@@ -186,6 +195,19 @@ class SendPort:
             if not self._flush() and not self._overflow():
                 self._watch(asyncio.get_running_loop())
 
+    def _at_once(self, item: Any) -> bool:
+        """Send an element alone: the short way, if nothing is before it or against it."""
+        if type(item) is Parcel:
+            return False
+        with self._lock:
+            if self._pending or len(packet := messages.pack([item])) > self._limit:
+                return False
+            try:
+                self._sock.send(packet, socket.MSG_DONTWAIT)
+            except OSError:
+                return False
+        return True
+
     def _flush(self) -> bool:
         with self._lock:
             return self._send_all(self._pending)
@@ -213,14 +235,6 @@ class SendPort:
         in this thread meanwhile (Killed, say), nothing is sent twice.
         """
         first = pending[0]
-        if len(pending) == 1 and type(first) is not Parcel:
-            items = pending[:]  # most often it is one
-            packet = messages.pack(items)
-            if len(packet) > self._limit:
-                pending[0] = messages.long_parcel(first)
-                return
-            self._send_packet(packet, items, pending)
-            return
         if type(first) is Parcel:
             del pending[0]
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(first.fds))
@@ -245,9 +259,6 @@ class SendPort:
                 pending[0] = messages.long_parcel(first)
                 return
             count = len(items) // 2
-        self._send_packet(packet, items, pending)
-
-    def _send_packet(self, packet: bytes, items: list[Any], pending: list[Any]) -> None:
         del pending[: len(items)]
         try:
             self._sock.send(packet, socket.MSG_DONTWAIT)
@@ -294,7 +305,7 @@ class SendPort:
                     if self._send_all(self._pending):
                         self._flusher = None
                         break
-                wait(self._sock, select.POLLOUT, owner.stop_fd, None)
+                _wait(self._sock, owner.stop_fd, None)
         if self._closing:
             self._end()
 
@@ -336,15 +347,15 @@ def _arrived_port(place: int, unbounded: bool) -> SendPort:
     return adopt_sender(messages.arrived(place), unbounded=unbounded)
 
 
-def wait(sock: socket.socket, event: int, stop_fd: int, deadline: float | None) -> None:
-    """Block until the socket is ready, the isolate shall end, or (TimeoutError) the deadline."""
+def _wait(sock: socket.socket, stop_fd: int, deadline: float | None) -> None:
+    """Block until the socket takes more, the isolate shall end, or (TimeoutError) the deadline."""
     poll = select.poll()
     if sock.fileno() < 0:
         return
-    poll.register(sock, event)
+    poll.register(sock, select.POLLOUT)
     if stop_fd >= 0:
         poll.register(stop_fd, select.POLLIN)
     if deadline is None:
         poll.poll()
     elif (left := deadline - time.monotonic()) <= 0 or not poll.poll(left * 1000):
-        raise TimeoutError("nothing came in time")
+        raise TimeoutError("the port stayed full")

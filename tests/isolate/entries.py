@@ -252,3 +252,17 @@ async def join_group(port: SendPort, name: str) -> None:
         await port.send("joined")
         async for message in group:
             await port.send(message)
+
+
+async def take_part(port: SendPort, number: int) -> None:
+    """Add to a counter and change a cache, then say what is known of both when told to look."""
+    with ReceivePort() as orders:
+        async with isolate.Counter("hits") as hits, isolate.Cache("pages") as pages:
+            before = hits.value, pages.get("motto")
+            for _ in range(100):
+                hits.add()
+            pages.set(f"member {number}", {"number": number})
+            await port.send((orders.send_port, before))
+            async for _ in orders:
+                known = [key for key in ("member 0", "member 1") if pages.get(key) is not None]
+                await port.send((hits.value, known))

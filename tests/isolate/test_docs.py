@@ -40,7 +40,7 @@ def test_an_example_prints_what_the_page_says(folder: Path, name: str, prints: s
 
 
 def test_there_are_examples() -> None:
-    assert sum(bool(prints) for _, prints, _ in EXAMPLES) == 4
+    assert sum(bool(prints) for _, prints, _ in EXAMPLES) == 5
     assert PAGE.count("```python") == len(EXAMPLES) + 1  # the import
 
 

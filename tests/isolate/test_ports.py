@@ -5,6 +5,7 @@ import contextlib
 import errno
 import gc
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -410,3 +411,17 @@ def test_a_sender_in_the_middle_of_it_sees_the_receiver_go(kind: str) -> None:
         assert port.receive_sync(timeout=WAIT) == (0, 0)
     how = child.join_sync(timeout=WAIT)
     assert (how.reason, type(how.error)) == ("error", PortClosedError)
+
+
+def test_a_default_timeout_of_sockets_is_nothing_to_ports(kind: str) -> None:
+    socket.setdefaulttimeout(0.001)
+    try:
+        with ReceivePort() as port, isolate.spawn(entries.wait, port.send_port, kind=kind) as child:
+            assert port.receive_sync() == "started"
+            with pytest.raises(TimeoutError, match="nothing came"):
+                port.receive_sync(timeout=0.01)
+            with pytest.raises(TimeoutError, match="nothing came"):
+                port.receive_sync(timeout=0)
+            child.ping_sync(timeout=WAIT)
+    finally:
+        socket.setdefaulttimeout(None)

@@ -1,5 +1,6 @@
 """Many senders, and deaths in the middle of it."""
 
+import contextlib
 import gc
 import os
 import threading
@@ -72,7 +73,7 @@ def test_a_receiver_that_is_killed_tells_its_senders(kind: str, messages: int) -
         for number in range(messages):
             there.send_sync(number)
         child.kill("raise")
-        with pytest.raises(PortClosedError):  # sooner or later, and without waiting for ever
+        with contextlib.suppress(PortClosedError):  # sooner or later; if never, the port fills
             while True:
                 there.send_sync(0, timeout=WAIT)
         assert child.join_sync(timeout=WAIT).reason in ("killed", "error")
