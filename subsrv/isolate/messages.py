@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from subsrv.isolate.errors import NotReceivableError, NotSendableError
+from subsrv.isolate.errors import IsolateError, NotReceivableError, NotSendableError
 
 # The kernel takes at most 253 descriptors with a packet (SCM_MAX_FD); one may be the memory.
 MAX_DESCRIPTORS = 252
@@ -35,11 +35,14 @@ _NUMBERS = _SCALARS - {str, bytes}
 
 
 class Parcel:
-    """A message with descriptors, which are the parcel's own until it is sent or opened."""
+    """A message with descriptors, which are the parcel's own until it is sent or opened.
+
+    `data` is its pickle; None if that lies in memory; the size if the message is a Block alone.
+    """
 
     __slots__ = ("data", "fds")
 
-    def __init__(self, data: bytes | None, fds: list[int]) -> None:
+    def __init__(self, data: bytes | int | None, fds: list[int]) -> None:
         self.data = data
         self.fds = fds
 
@@ -48,6 +51,21 @@ class Parcel:
         while self.fds:
             if (fd := self.fds.pop()) >= 0:
                 os.close(fd)
+
+    def __del__(self) -> None:
+        # Whoever had it was killed before it was sent.
+        self.drop()
+
+
+class Block:
+    """Memory that a descriptor stands for: alone in a message it crosses without pickling."""
+
+    #: Makes one of a descriptor and a size; the subclass that there is sets it.
+    arrived: Callable[[int, int], Any]
+
+    def leave(self) -> Parcel:
+        """Give up the descriptor. IsolateError or BufferError if that cannot be."""
+        raise NotImplementedError
 
 
 class _Desk(threading.local):
@@ -121,6 +139,11 @@ def encode(message: Any, limit: int) -> Any:
         with contextlib.suppress(RecursionError):  # pickle will say it
             if is_plain(message):
                 return message
+    elif isinstance(message, Block):
+        try:
+            return message.leave()
+        except (IsolateError, BufferError) as error:
+            raise NotSendableError(f"cannot be sent: {error}") from error
     return _pickled(message, limit)
 
 
@@ -154,6 +177,8 @@ def decode(item: Any) -> Any:
         return _unpickled(item[0])
     if type(item) is not Parcel:
         return item
+    if type(item.data) is int:
+        return Block.arrived(item.fds.pop(), item.data)
     previous, _desk.opening = _desk.opening, item
     try:
         if item.data is not None:

@@ -197,13 +197,16 @@ class SendPort:
 
     def _at_once(self, item: Any) -> bool:
         """Send an element alone: the short way, if nothing is before it or against it."""
-        if type(item) is Parcel:
-            return False
         with self._lock:
-            if self._pending or len(packet := messages.pack([item])) > self._limit:
+            if self._pending:
                 return False
             try:
-                self._sock.send(packet, socket.MSG_DONTWAIT)
+                if type(item) is Parcel:
+                    self._send_parcel(item)
+                elif len(packet := messages.pack([item])) > self._limit:
+                    return False
+                else:
+                    self._sock.send(packet, socket.MSG_DONTWAIT)
             except OSError:
                 return False
         return True
@@ -237,13 +240,11 @@ class SendPort:
         first = pending[0]
         if type(first) is Parcel:
             del pending[0]
-            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(first.fds))
             try:
-                self._sock.sendmsg([messages.wrap(first)], [rights], socket.MSG_DONTWAIT)
+                self._send_parcel(first)
             except OSError:
                 pending.insert(0, first)
                 raise
-            first.drop()
             return
         count = min(len(pending), BATCH)
         while True:
@@ -265,6 +266,11 @@ class SendPort:
         except OSError:
             pending[:0] = items
             raise
+
+    def _send_parcel(self, parcel: Parcel) -> None:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(parcel.fds))
+        self._sock.sendmsg([messages.wrap(parcel)], [rights], socket.MSG_DONTWAIT)
+        parcel.drop()
 
     async def _drained(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ from subsrv.isolate import messages
 from subsrv.isolate.errors import IsolateError
 
 
-class Transferable:
+class Transferable(messages.Block):
     """A block of memory that one isolate at a time has, and that moves when it is sent.
 
     `Transferable(data)` copies any buffer (bytes, bytearray, memoryview, a NumPy array) into
@@ -17,6 +17,8 @@ class Transferable:
     descriptor, whatever its size and the kind of isolate; who sent it has it no longer. `view` is
     a writable memoryview, which NumPy's `frombuffer` takes as it is.
     """
+
+    _fd = -1
 
     def __init__(self, data: Any) -> None:
         with memoryview(data) as source, source.cast("B") as flat:
@@ -79,11 +81,20 @@ class Transferable:
         if fd >= 0:
             os.close(fd)
 
-    def __reduce__(self) -> Any:
-        cargo = messages.outgoing("Transferable")
+    def leave(self) -> messages.Parcel:
+        """See Block."""
+        self._prepare()
+        fd, self._fd = self._fd, -1
+        return messages.Parcel(self._size, [fd])
+
+    def _prepare(self) -> None:
         if self._fd < 0:
             raise IsolateError("this Transferable has moved already")
         self._unmap()  # a BufferError here keeps it from having two owners
+
+    def __reduce__(self) -> Any:
+        cargo = messages.outgoing("Transferable")
+        self._prepare()
         cargo.moved.append(self._moved)
         return _arrived, (cargo.add(self._fd), self._size)
 
@@ -94,12 +105,19 @@ class Transferable:
         self.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_fd"):
+        if self._fd >= 0:
             with contextlib.suppress(OSError):
                 self._moved()
 
 
-def _arrived(place: int, size: int) -> Transferable:
+def _made(fd: int, size: int) -> Transferable:
     block = Transferable.__new__(Transferable)
-    block._own(messages.arrived(place), size)
+    block._own(fd, size)
     return block
+
+
+def _arrived(place: int, size: int) -> Transferable:
+    return _made(messages.arrived(place), size)
+
+
+messages.Block.arrived = _made
