@@ -8,6 +8,7 @@ runs one of them in this process, and prints its values as JSON.
 import concurrent.futures
 import json
 import multiprocessing
+import os
 import queue
 import socket
 import sys
@@ -17,7 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from experiments.isolates import there
+from experiments.isolates import dart, offload, there
+from experiments.peers.peer import MissingPeerError
 from subsrv import isolate
 from subsrv.backends.interp import interpreters
 
@@ -25,6 +27,9 @@ type Case = Callable[[int], float]
 
 #: Runs of each case in one process; the first is a warm-up.
 VALUES = 3
+
+#: The exit status for a peer that cannot be had.
+MISSING = 3
 
 #: Bytes of the large transfers.
 LARGE = 10_000_000
@@ -38,29 +43,28 @@ def timed(result: list[float], count: int) -> Iterator[None]:
     result.append((time.perf_counter() - start) / count)
 
 
-def received(result: list[float], count: int, get: Callable[[], object]) -> None:
-    """Time the receiver of a stream, from its first message on."""
-    get()
-    with timed(result, count - 1):
-        for _ in range(count - 1):
-            get()
+def received(count: int, get: Callable[[], Any]) -> float:
+    """Receive a stream: seconds for each message, from the sender's first to the last here."""
+    began: float = get()
+    for _ in range(count):
+        get()
+    return (time.perf_counter() - began) / count
 
 
 # subsrv.isolate.
 
 
-def port_stream(entry: Callable[..., object], kind: str) -> Case:
+def port_stream(kind: str, what: str, entry: Callable[..., object] = there.stream) -> Case:
     """One way."""
 
     def case(count: int) -> float:
-        result: list[float] = []
         with (
             isolate.ReceivePort() as port,
-            isolate.spawn(entry, port.send_port, count, kind=kind) as child,
+            isolate.spawn(entry, port.send_port, what, count, kind=kind) as child,
         ):
-            received(result, count, port.receive_sync)
+            seconds = received(count, port.receive_sync)
             child.join_sync()
-        return result[0]
+        return seconds
 
     return case
 
@@ -120,13 +124,15 @@ def interpreter(name: str, *args: Any) -> Iterator[None]:
         made.close()
 
 
-def interp_queue_stream(count: int) -> float:
+def interp_queue_stream(what: str) -> Case:
     """concurrent.interpreters.Queue."""
-    result: list[float] = []
-    line = interpreters().create_queue()
-    with interpreter("fill", line, count):
-        received(result, count, line.get)
-    return result[0]
+
+    def case(count: int) -> float:
+        line = interpreters().create_queue()
+        with interpreter("fill", line, what, count):
+            return received(count, line.get)
+
+    return case
 
 
 def interp_queue_trip(count: int) -> float:
@@ -145,28 +151,43 @@ def interp_queue_trip(count: int) -> float:
 
 
 def socket_trip(count: int) -> float:
-    """A bare socketpair between two interpreters: what two wake-ups cost."""
-    result: list[float] = []
+    """A bare socketpair between two interpreters, both ways through the one."""
     ours, theirs = socket.socketpair()
-    with interpreter("socket_reflect", theirs.detach()), ours:
-        ours.send(b"x")
-        ours.recv(1)
-        with timed(result, count):
-            for _ in range(count):
-                ours.send(b"x")
-                ours.recv(1)
-    return result[0]
+    with interpreter("socket_reflect", theirs.fileno(), os.dup(theirs.detach())), ours:
+        return _bounced(ours, ours, count)
 
 
-def simple_queue_stream(count: int) -> float:
-    """queue.SimpleQueue between threads."""
+def sockets_trip(count: int) -> float:
+    """A bare socketpair for each direction: the wake-ups that ports have."""
+    ours_out, theirs_in = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs_out, ours_in = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with interpreter("socket_reflect", theirs_in.detach(), theirs_out.detach()), ours_out, ours_in:
+        return _bounced(ours_out, ours_in, count)
+
+
+def _bounced(out: socket.socket, back: socket.socket, count: int) -> float:
     result: list[float] = []
-    line: queue.SimpleQueue[int] = queue.SimpleQueue()
-    thread = threading.Thread(target=there.fill, args=(line, count))
-    thread.start()
-    received(result, count, line.get)
-    thread.join()
+    out.send(b"x")
+    back.recv(1)
+    with timed(result, count):
+        for _ in range(count):
+            out.send(b"x")
+            back.recv(1)
     return result[0]
+
+
+def simple_queue_stream(what: str) -> Case:
+    """queue.SimpleQueue between threads, which share what they send."""
+
+    def case(count: int) -> float:
+        line: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        thread = threading.Thread(target=there.fill, args=(line, what, count))
+        thread.start()
+        seconds = received(count, line.get)
+        thread.join()
+        return seconds
+
+    return case
 
 
 def simple_queue_trip(count: int) -> float:
@@ -188,15 +209,18 @@ def simple_queue_trip(count: int) -> float:
 _spawn = multiprocessing.get_context("spawn")
 
 
-def mp_queue_stream(count: int) -> float:
+def mp_queue_stream(what: str) -> Case:
     """multiprocessing.Queue."""
-    result: list[float] = []
-    line = _spawn.Queue()
-    child = _spawn.Process(target=there.fill, args=(line, count))
-    child.start()
-    received(result, count, line.get)
-    child.join()
-    return result[0]
+
+    def case(count: int) -> float:
+        line = _spawn.Queue()
+        child = _spawn.Process(target=there.fill, args=(line, what, count))
+        child.start()
+        seconds = received(count, line.get)
+        child.join()
+        return seconds
+
+    return case
 
 
 def mp_queue_trip(count: int) -> float:
@@ -216,15 +240,18 @@ def mp_queue_trip(count: int) -> float:
     return result[0]
 
 
-def pipe_stream(count: int) -> float:
+def pipe_stream(what: str) -> Case:
     """multiprocessing.Pipe."""
-    result: list[float] = []
-    ours, theirs = _spawn.Pipe()
-    child = _spawn.Process(target=there.pipe_fill, args=(theirs, count))
-    child.start()
-    received(result, count, ours.recv)
-    child.join()
-    return result[0]
+
+    def case(count: int) -> float:
+        ours, theirs = _spawn.Pipe()
+        child = _spawn.Process(target=there.pipe_fill, args=(theirs, what, count))
+        child.start()
+        seconds = received(count, ours.recv)
+        child.join()
+        return seconds
+
+    return case
 
 
 def pipe_trip(message: Callable[[], Any] = lambda: 1) -> Case:
@@ -278,28 +305,38 @@ def _block(size: int) -> Callable[[], Any]:
     return lambda: isolate.Transferable.allocate(size)
 
 
+def _streams(what: str) -> dict[str, Case]:
+    return {
+        "interp: send in a loop": port_stream("interp", what),
+        "interp: concurrent.interpreters.Queue": interp_queue_stream(what),
+        "thread: send in a loop": port_stream("thread", what),
+        "thread: queue.SimpleQueue": simple_queue_stream(what),
+        "process: send in a loop": port_stream("process", what),
+        "process: multiprocessing.Pipe": pipe_stream(what),
+        "process: multiprocessing.Queue": mp_queue_stream(what),
+    }
+
+
 #: By metric and peer. A peer's name begins with what isolates it.
 CASES: dict[str, dict[str, Case]] = {
-    "stream": {
-        "interp: send in a loop": port_stream(there.stream, "interp"),
-        "interp: send_sync": port_stream(there.stream_sync, "interp"),
-        "interp: send_many, 100 each": port_stream(there.stream_lists, "interp"),
-        "interp: concurrent.interpreters.Queue": interp_queue_stream,
-        "thread: send in a loop": port_stream(there.stream, "thread"),
-        "thread: queue.SimpleQueue": simple_queue_stream,
-        "process: send in a loop": port_stream(there.stream, "process"),
-        "process: multiprocessing.Pipe": pipe_stream,
-        "process: multiprocessing.Queue": mp_queue_stream,
+    "stream of int": {
+        **_streams("int"),
+        "interp: send_sync": port_stream("interp", "int", there.stream_sync),
+        "interp: send_many, 100 each": port_stream("interp", "int", there.stream_lists),
+        "Dart: SendPort": dart.case("stream"),
     },
+    **{f"stream of {what}": _streams(what) for what in there.SAMPLES if what != "int"},
     "round trip": {
         "interp: ports": port_trip("interp"),
         "interp: a bare socketpair": socket_trip,
+        "interp: a bare socketpair each way": sockets_trip,
         "interp: concurrent.interpreters.Queue": interp_queue_trip,
         "thread: ports": port_trip("thread"),
         "thread: queue.SimpleQueue": simple_queue_trip,
         "process: ports": port_trip("process"),
         "process: multiprocessing.Pipe": pipe_trip(),
         "process: multiprocessing.Queue": mp_queue_trip,
+        "Dart: SendPort": dart.case("trip"),
     },
     "round trip of 10 MB": {
         "interp: Transferable, 10 bytes": port_trip("interp", _block(10)),
@@ -309,6 +346,7 @@ CASES: dict[str, dict[str, Case]] = {
         "process: Transferable, 10 MB": port_trip("process", _block(LARGE)),
         "process: bytes, 10 MB": port_trip("process", lambda: bytes(LARGE)),
         "process: multiprocessing.Pipe, 10 MB": pipe_trip(lambda: bytes(LARGE)),
+        "Dart: TransferableTypedData, 10 MB": dart.case("block"),
     },
     "call": {
         "interp: Pool.run_sync": port_call("interp"),
@@ -319,6 +357,17 @@ CASES: dict[str, dict[str, Case]] = {
         ),
         "process: Pool.run_sync": port_call("process"),
         "process: ProcessPoolExecutor": executor_call(_process_pool),
+        "Dart: Isolate.run, a new isolate each": dart.case("run"),
+    },
+    offload.CALLS: {
+        "interp: in the worker itself": offload.calls(0),
+        "interp: in one isolate": offload.calls(1),
+        "interp: in two isolates": offload.calls(2),
+    },
+    offload.BESIDE: {
+        "interp: nothing else": offload.beside(None),
+        "interp: while two isolates work": offload.beside(2),
+        "interp: while the worker itself works": offload.beside(0),
     },
 }
 
@@ -327,7 +376,11 @@ def main() -> None:
     """One case."""
     metric, peer, count = sys.argv[1:]
     case = CASES[metric][peer]
-    values = [case(int(count)) for _ in range(VALUES + 1)]
+    try:
+        values = [case(int(count)) for _ in range(VALUES + 1)]
+    except MissingPeerError as error:
+        print(f"{metric}: {peer}: {error}", file=sys.stderr)
+        sys.exit(MISSING)
     print(json.dumps(values))
 
 

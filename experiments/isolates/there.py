@@ -1,40 +1,54 @@
 """What runs on the other side."""
 
 import socket
-from collections.abc import Iterator
+import time
 from typing import Any
 
 from subsrv.isolate import ReceivePort, SendPort
 
-
-def numbers(count: int) -> Iterator[int]:
-    """The small messages."""
-    return iter(range(count))
+#: What streams are made of.
+SAMPLES: dict[str, Any] = {
+    "int": 1,
+    "1 KB of bytes": bytes(1000),
+    "a dict": {"name": "order", "lines": [1, 2, 3], "total": 9.5, "paid": False},
+    "100 KB of bytes": bytes(100_000),
+}
 
 
 def nothing() -> None:
     """The empty function."""
 
 
-# subsrv.isolate.
+def burn() -> int:
+    """Some milliseconds of Python."""
+    return sum(number * number for number in range(100_000))
 
 
-async def stream(port: SendPort, count: int) -> None:
+# subsrv.isolate. The first message of a stream says when it began, by a clock that all share.
+
+
+async def stream(port: SendPort, what: str, count: int) -> None:
     """One message after another, in a loop."""
-    for number in numbers(count):
-        await port.send(number)
+    message = SAMPLES[what]
+    await port.send(time.perf_counter())
+    for _ in range(count):
+        await port.send(message)
 
 
-def stream_sync(port: SendPort, count: int) -> None:
+def stream_sync(port: SendPort, what: str, count: int) -> None:
     """One message after another, each at once."""
-    for number in numbers(count):
-        port.send_sync(number)
+    message = SAMPLES[what]
+    port.send_sync(time.perf_counter())
+    for _ in range(count):
+        port.send_sync(message)
 
 
-def stream_lists(port: SendPort, count: int) -> None:
+def stream_lists(port: SendPort, what: str, count: int) -> None:
     """A hundred at a time."""
-    for start in range(0, count, 100):
-        port.send_many(list(range(start, min(start + 100, count))))
+    batch = [SAMPLES[what]] * 100
+    port.send_sync(time.perf_counter())
+    for _ in range(count // 100):
+        port.send_many(batch)
 
 
 def echo(port: SendPort) -> None:
@@ -49,16 +63,20 @@ def echo(port: SendPort) -> None:
 # Peers. Queues of any kind have put and get, pipes send and recv.
 
 
-def fill(queue: Any, count: int) -> None:
+def fill(queue: Any, what: str, count: int) -> None:
     """A queue of any kind."""
-    for number in numbers(count):
-        queue.put(number)
+    message = SAMPLES[what]
+    queue.put(time.perf_counter())
+    for _ in range(count):
+        queue.put(message)
 
 
-def pipe_fill(pipe: Any, count: int) -> None:
+def pipe_fill(pipe: Any, what: str, count: int) -> None:
     """multiprocessing.Pipe."""
-    for number in numbers(count):
-        pipe.send(number)
+    message = SAMPLES[what]
+    pipe.send(time.perf_counter())
+    for _ in range(count):
+        pipe.send(message)
 
 
 def reflect(inbox: Any, outbox: Any) -> None:
@@ -73,8 +91,8 @@ def pipe_reflect(pipe: Any) -> None:
         pipe.send(message)
 
 
-def socket_reflect(fd: int) -> None:
-    """A bare socketpair."""
-    with socket.socket(fileno=fd) as sock:
-        while data := sock.recv(65536):
-            sock.sendall(data)
+def socket_reflect(inbox: int, outbox: int) -> None:
+    """Bare sockets; they may be one."""
+    with socket.socket(fileno=inbox) as source, socket.socket(fileno=outbox) as sink:
+        while data := source.recv(65536):
+            sink.send(data)
