@@ -1,4 +1,4 @@
-"""A server's one worker that has the work done in isolates: how much of it, and who waits for it."""
+"""A server's one worker that has work done in isolates: how much of it, and who waits for it."""
 
 import sys
 import threading

@@ -22,7 +22,8 @@ _NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits ar
 _QUESTION = (
     "What do a message, a round trip, ten megabytes and a call in a warm pool cost between "
     "isolates of each kind, beside what else Python has for it? A stream is timed from the "
-    "sender's first message to the receiver's last. Threads share what they send; all others copy it."
+    "sender's first message to the receiver's last. Threads share what they "
+    "send; all others copy it."
 )
 _COMMAND = "python -m experiments.isolates"
 _WHERE_TIME_GOES = (

@@ -14,7 +14,6 @@ in memory that the first descriptor stands for.
 
 import contextlib
 import marshal
-import mmap
 import os
 import pickle
 import threading
@@ -30,6 +29,9 @@ MAX_DESCRIPTORS = 252
 # than it saves in short messages.
 _MARSHAL_VERSION = 2
 
+#: See Parcel.
+IN_MEMORY = "bytes"
+
 _SCALARS = frozenset({int, str, bytes, float, bool, complex, type(None)})
 _NUMBERS = _SCALARS - {str, bytes}
 
@@ -37,12 +39,13 @@ _NUMBERS = _SCALARS - {str, bytes}
 class Parcel:
     """A message with descriptors, which are the parcel's own until it is sent or opened.
 
-    `data` is its pickle; None if that lies in memory; the size if the message is a Block alone.
+    `data` is its pickle; None if that lies in memory; IN_MEMORY if bytes do, which are the message;
+    the size if the message is a Block alone.
     """
 
     __slots__ = ("data", "fds")
 
-    def __init__(self, data: bytes | int | None, fds: list[int]) -> None:
+    def __init__(self, data: bytes | str | int | None, fds: list[int]) -> None:
         self.data = data
         self.fds = fds
 
@@ -135,6 +138,8 @@ def encode(message: Any, limit: int) -> Any:
         # A long one would be written twice: not in its packet's list is where it ends up.
         if len(message) <= limit:
             return message
+        if kind is bytes:
+            return Parcel(IN_MEMORY, [_in_memory(message)])
     elif kind is tuple:
         with contextlib.suppress(RecursionError):  # pickle will say it
             if is_plain(message):
@@ -181,14 +186,14 @@ def decode(item: Any) -> Any:
         return Block.arrived(item.fds.pop(), item.data)
     previous, _desk.opening = _desk.opening, item
     try:
-        if item.data is not None:
+        if type(item.data) is bytes:
             return _unpickled(item.data)
         fd = item.fds.pop(0)
         try:
-            with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as memory:
-                return _unpickled(memory)
+            data = _read(fd)
         finally:
             os.close(fd)
+        return data if item.data == IN_MEMORY else _unpickled(data)
     finally:
         _desk.opening = previous
         item.drop()
@@ -217,6 +222,15 @@ def _unpickled(data: Any) -> Any:
         return pickle.loads(data)
     except Exception as error:  # whatever the classes' own methods raise
         raise NotReceivableError(f"cannot be received: {type(error).__name__}: {error}") from error
+
+
+def _read(fd: int) -> bytes:
+    """All of it: by reading, as faults on a mapping's pages cost more than the copy."""
+    size = os.fstat(fd).st_size
+    data = os.pread(fd, size, 0)
+    while len(data) < size:  # the kernel reads at most 2 GiB at once
+        data += os.pread(fd, size - len(data), len(data))
+    return data
 
 
 def _in_memory(data: bytes) -> int:

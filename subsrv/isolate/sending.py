@@ -50,6 +50,8 @@ class SendPort:
         self._limit = min(PACKET, sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2)
         self._lock = threading.Lock()
         self._pending: list[Any] = []
+        # Bytes of a message in the last packet.
+        self._average = 1
         self._last = 0.0
         # The loop that will flush when its turn is over.
         self._turn: asyncio.AbstractEventLoop | None = None
@@ -246,20 +248,19 @@ class SendPort:
                 pending.insert(0, first)
                 raise
             return
-        count = min(len(pending), BATCH)
         while True:
-            items = pending[:count]
+            items = pending[: min(BATCH, max(self._limit // self._average, 1))]
             for index, item in enumerate(items):
                 if type(item) is Parcel:
                     del items[index:]
                     break
             packet = messages.pack(items)
+            self._average = len(packet) // len(items) + 1
             if len(packet) <= self._limit:
                 break
             if len(items) == 1:
                 pending[0] = messages.long_parcel(first)
                 return
-            count = len(items) // 2
         del pending[: len(items)]
         try:
             self._sock.send(packet, socket.MSG_DONTWAIT)
