@@ -76,7 +76,7 @@ class SpawnBackend:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
         with _closing(spec.control):
-            fds = (*spec.listeners, spec.control)
+            fds = (*spec.copied, spec.control)
             with _signals_held():
                 child = launch(text, f"subsrv-worker-{spec.worker}", fds)
         return ProcessHandle(child)
@@ -172,7 +172,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.listeners, spec.control):
+    for fd in (*spec.copied, spec.control):
         os.set_inheritable(fd, False)
 
 
