@@ -40,7 +40,7 @@ ROOMS = {
     "worker": {
         "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
-        *("control", "errors", "fair", "logs", "reactor", "server", "sockets", "spec"),
+        *("control", "errors", "fair", "logs", "mending", "reactor", "server", "sockets", "spec"),
     },
     "server": {
         "access.connection",
@@ -89,6 +89,44 @@ ROOMS = {
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "isolate": {
+        *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
+        *("isolate.receiving", "isolate.replicas", "isolate.sending"),
+        *("isolate.spawning", "isolate.state", "isolate.transferable"),
+    },
+    "isolate.errors": {"errors"},
+    "isolate.messages": {"isolate.errors"},
+    "isolate.state": {"isolate.errors"},
+    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.receiving": {
+        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+    },
+    "isolate.transferable": {"isolate.errors", "isolate.messages"},
+    "isolate.references": {"isolate.errors"},
+    "isolate.inside": {
+        *("isolate.errors", "isolate.receiving", "isolate.references", "isolate.sending"),
+        "isolate.state",
+    },
+    "isolate.kinds": {
+        *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
+        *("isolate.state", "mending"),
+    },
+    "isolate.calls": {
+        *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
+        "isolate.sending",
+    },
+    "isolate.pool": {
+        *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
+        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+    },
+    "isolate.groups": {
+        *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
+    },
+    "isolate.replicas": {"isolate.errors", "isolate.groups"},
+    "isolate.spawning": {
+        *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
+        *("isolate.references", "isolate.sending"),
+    },
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
@@ -177,6 +215,10 @@ def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
 
 def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
+
+
+def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "isolate" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:
