@@ -34,6 +34,10 @@ class App(Protocol):
     def exchange(self) -> Callable[[Transport, Request], Exchange[Any]]:
         """Makes the exchange of a request."""
 
+    @property
+    def websocket(self) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Makes that of a request for a WebSocket."""
+
     async def startup(self) -> None:
         """Prepare it, before the first accept."""
 
@@ -66,6 +70,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            websocket=app.websocket,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
         times = self._shared.timeouts

@@ -46,6 +46,11 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "date_header": (False, "FALSE"),
     "server_header": (False, "off"),
     "header_cache": (0, "0"),
+    "ws_max_size": (1 << 20, "1m"),
+    "ws_max_queue": (1, "1"),
+    "ws_ping_interval": (0.0, "0"),
+    "ws_ping_timeout": (2.5, "2.5"),
+    "ws_per_message_deflate": (False, "no"),
     "log_level": ("debug", "debug"),
 }
 

@@ -26,7 +26,7 @@ ROOMS = {
     "backends.thread": {"apps", "backends", "errors", "spec"},
     "worker": {
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("logs", "reactor", "server", "sockets", "spec"),
+        *("logs", "reactor", "server", "shared", "sockets", "spec"),
     },
     "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
@@ -35,13 +35,32 @@ ROOMS = {
     "output": {"reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
     "exchange": {"http1"},
+    "refusal": {"exchange", "http1"},
+    "websocket.handshake": {"http1", "websocket.deflate"},
+    "websocket.protocol": {"websocket.deflate"},
     "apps": {"apps.loading"},
     "apps.loading": {"errors"},
     "apps.lifespan": {"errors"},
     "apps.collecting": {"exchange"},
-    "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
+    "apps.awaiting": {"exchange"},
+    "apps.scope": {"apps.quoting", "exchange", "http1"},
+    "apps.asgi": {
+        *("apps.awaiting", "apps.lifespan", "apps.scope", "apps.tasks", "apps.websocket"),
+        *("exchange", "http1"),
+    },
+    "apps.websocket": {
+        *("apps.awaiting", "apps.scope", "exchange", "http1", "refusal"),
+        *("websocket.handshake", "websocket.protocol"),
+    },
+    "apps.native": {
+        "apps.collecting",
+        "apps.quoting",
+        "apps.tasks",
+        "exchange",
+        "http1",
+        "refusal",
+    },
+    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1", "refusal"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
     "bench.load": {"bench.latency", "bench.requests", "errors"},
@@ -69,6 +88,7 @@ ROOMS = {
     },
     "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
     "http1.response": {"http1.grammar", "http1.request"},
+    "http1.sections": {"http1.body", "http1.grammar", "http1.request", "http1.response"},
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
 from subsrv.http1 import Request
+from subsrv.refusal import no_websockets
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -229,6 +230,7 @@ class WSGIApp:
         self._calls: set[asyncio.Future[None]] = set()
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
+        self.websocket = no_websockets
         self.loop = loop
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",

@@ -12,7 +12,7 @@ def test_the_scope(client: Client, asgi: Server) -> None:
     host, port = asgi.address
     assert scope == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
@@ -28,7 +28,7 @@ def test_the_scope(client: Client, asgi: Server) -> None:
         ],
         "client": list(client.sock.getsockname()),
         "server": [host, port],
-        "extensions": {},
+        "extensions": {"http.response.early_hint": {}, "http.response.trailers": {}},
         "state": {"greeting": "from startup", "shared": scope["state"]["shared"]},
     }
 

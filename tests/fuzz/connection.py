@@ -16,6 +16,7 @@ from subsrv.connection import Connection
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.reactor import IN, OUT
+from subsrv.refusal import no_websockets
 from subsrv.shared import Shared, Timeouts
 
 LIMITS = Limits(request_line=96, header_size=256, header_count=8, body=200)
@@ -184,6 +185,7 @@ class World:
             encoder=Encoder(server=None, date=False, cache=cache),
             timeouts=_TIMEOUTS,
             exchange=self.exchange,
+            websocket=no_websockets,
         )
         self.connection = Connection(self.shared, sock, client=None, server=None)
 

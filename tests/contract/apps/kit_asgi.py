@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from contract.apps import kit_websocket
 from contract.apps.calling import call_async, whoami
 
 Scope = dict[str, Any]
@@ -35,6 +36,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch by path."""
     if scope["type"] == "lifespan":
         await lifespan(scope, receive, send)
+        return
+    if scope["type"] == "websocket":
+        await kit_websocket.app(scope, receive, send)
         return
     with contextlib.suppress(DisconnectError):
         await ROUTES.get(scope["path"], not_found)(scope, receive, send)
