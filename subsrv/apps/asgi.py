@@ -97,6 +97,7 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
                 self._trailers = b"" if message["trailers"] else None
         else:
             self._send_extra(kind, message)
+            return
         if self._transport is None:
             raise DisconnectedError("the client is gone")
 
@@ -104,9 +105,12 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
         """A message of an extension."""
         transport = self._transport
         if kind == "http.response.early_hint" and not self._complete:
+            hints = early_hints(message["links"])
+            if transport is None:
+                self._came_late()
             # Too late once the head has left, and HTTP/1.0 knows no interim response.
-            if transport is not None and not self.started and self.request.version == "1.1":
-                transport.send(early_hints(message["links"]))
+            elif not self.started and self.request.version == "1.1":
+                transport.send(hints)
         elif kind == "http.response.trailers" and self._body_sent:
             assert self._trailers is not None
             section = trailer_section(message["headers"])
