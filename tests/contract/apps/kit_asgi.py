@@ -290,7 +290,7 @@ async def anyio(_scope: Scope, _receive: Receive, send: Send) -> None:
     import anyio
 
     first = anyio.get_current_task().id
-    found = []
+    found: list[str] = []
     async with anyio.create_task_group() as group:
         group.start_soon(_append, found, "child")
     with anyio.move_on_after(0.001) as scope:
