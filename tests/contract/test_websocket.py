@@ -326,6 +326,18 @@ def test_messages_out_of_turn_are_errors(asgi: Server, probe: Probe) -> None:
         probe.wait("RuntimeError RuntimeError").answer()
 
 
+def test_a_drain_closes_and_waits_for_the_application(mode: Mode, probe: Probe) -> None:
+    with Server("contract.apps.kit_asgi:app", *mode.flags, "--workers", "1") as server:
+        with opened(server, f"/ws/drained?probe={probe.port}") as websocket:
+            server.send_signal()
+            assert closed_with(websocket) == (1012, "the server is stopping")
+            probe.wait("1012 the server is stopping").answer()
+            last = probe.wait("finished")
+            assert server.process.poll() is None
+            last.answer()
+        assert server.wait() == 0
+
+
 FAULTS = {
     "unmasked": (frame(TEXT, b"x", masked=False), 1002),
     "utf-8": (frame(TEXT, b"\xff"), 1007),
