@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -24,8 +24,8 @@ SETTINGS = WebSocketSettings(
     max_size=1 << 20, max_queue=4, ping_interval=20.0, ping_timeout=10.0, deflate=True
 )
 
-type Send = Callable[[dict[str, Any]], Awaitable[None]]
-type Receive = Callable[[], Awaitable[dict[str, Any]]]
+type Send = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+type Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
 
 
 class Wire:
@@ -75,6 +75,12 @@ class World:
         assert (await self.receive())["type"] == "websocket.connect"
         await self.send({"type": "websocket.accept"})
         assert self.wire.sent.pop().startswith(b"HTTP/1.1 101 ")
+
+    def code(self) -> int:
+        """What it was closed with."""
+        assert self.wire.finished is not None
+        assert self.wire.finished[0] == 0x88
+        return int.from_bytes(self.wire.finished[2:4])
 
     async def get(self, count: int = 1) -> list[Any]:
         """What the application receives: messages, or the code of the end."""
@@ -164,7 +170,7 @@ def test_send_waits_while_too_much_is_pending() -> None:
     async def body(world: World) -> None:
         await world.accept()
         world.wire.pending = 1 << 20
-        task = asyncio.create_task(world.send({"type": "websocket.send", "text": "x"}))  # type: ignore[arg-type]
+        task = asyncio.create_task(world.send({"type": "websocket.send", "text": "x"}))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not task.done()
@@ -179,7 +185,7 @@ def test_a_client_that_goes_frees_who_waits() -> None:
     async def body(world: World) -> None:
         await world.accept()
         world.wire.pending = 1 << 20
-        task = asyncio.create_task(world.send({"type": "websocket.send", "text": "x"}))  # type: ignore[arg-type]
+        task = asyncio.create_task(world.send({"type": "websocket.send", "text": "x"}))
         await asyncio.sleep(0)
         world.exchange.detach()
         world.exchange.disconnected()
@@ -213,8 +219,7 @@ def test_pings_and_signs_of_life() -> None:
         exchange.tick(now + 9)
         assert world.wire.finished is None
         exchange.tick(now + 11)
-        assert world.wire.finished is not None
-        assert world.wire.finished[2:4] == (1011).to_bytes(2)
+        assert world.code() == 1011
         assert world.wire.counters.timed_out_ping == 1
         assert await world.get(2) == ["anything", 1011]
         with pytest.raises(DisconnectedError):
@@ -256,8 +261,7 @@ def test_a_drain_closes_an_open_one() -> None:
         await world.accept()
         world.exchange.body_received(text("last"))
         world.exchange.drain()
-        assert world.wire.finished is not None
-        assert world.wire.finished[2:4] == (1012).to_bytes(2)
+        assert world.code() == 1012
         assert await world.get(2) == ["last", 1012]
         with pytest.raises(DisconnectedError):
             await world.send({"type": "websocket.send", "text": "y"})
