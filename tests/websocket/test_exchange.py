@@ -61,7 +61,8 @@ class World:
         self.send: Send
         self.receive: Receive
         self.leave = asyncio.Event()
-        self.app = ASGIApp(self._call, Tasks(asyncio.get_running_loop()), settings)
+        call: Any = self._call
+        self.app = ASGIApp(call, Tasks(asyncio.get_running_loop()), settings)
         wire: Any = self.wire
         request = HeadParser(Limits()).parse(HEAD, len(HEAD) - 4)
         self.exchange = self.app.websocket(wire, request)
