@@ -1,6 +1,8 @@
 """The house's one rule: imports run one way."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,3 +176,14 @@ def test_nothing_that_serves_imports_the_measuring() -> None:
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:
     assert all(room.startswith("http1") for room in reach("http1"))
+
+
+def test_an_isolate_without_websockets_does_not_pay_for_them() -> None:
+    code = (
+        "import sys, subsrv.worker, subsrv.apps.asgi, subsrv.apps.wsgi, subsrv.apps.native\n"
+        "print([name for name in sys.modules if 'wsproto' in name or 'websocket' in name])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert found.stdout == "[]\n"
