@@ -9,6 +9,7 @@ from subsrv.http1 import Encoder, HeadParser, Request
 from subsrv.reactor import Reactor
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.connection import Connection
 
 #: A limit that nothing reaches.
@@ -86,6 +87,7 @@ class Shared(Counters):
     exchange: Callable[[Transport, Request], Exchange[Any]]
     websocket: Callable[[Transport, Request], Exchange[Any]]
     """The same for a request that wants to go on as a WebSocket."""
+    access: "AccessLog | None" = None
     connections: set["Connection"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
