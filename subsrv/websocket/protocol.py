@@ -124,6 +124,7 @@ class _Payloads(Extension):
         self._deflater = Deflater(agreement) if agreement is not None else None
         self._inflater = Inflater(agreement) if agreement is not None else None
         self._control = False  # the current frame is none of a message
+        self._unfinished = False  # a message has begun, and fragments of it are to follow
         self._inflates = False  # the current message is compressed
         self._size = 0  # of what has come of it, inflated
 
@@ -145,6 +146,11 @@ class _Payloads(Extension):
         """See Extension. Only the first frame of a message says that it is compressed."""
         self._control = opcode.iscontrol()
         begins = not self._control and opcode is not Opcode.CONTINUATION
+        if not self._control and begins is self._unfinished:
+            # wsproto finds out, too, but after the payload, which may be wrong for other reasons.
+            raise ParseFailed(
+                "a message begins within another" if begins else "there is nothing to continue"
+            )
         if begins:
             self._size = 0
             self._inflates = rsv.rsv1
@@ -166,7 +172,10 @@ class _Payloads(Extension):
         self, proto: FrameDecoder | FrameProtocol, fin: bool
     ) -> bytes | None:
         """See Extension."""
-        if self._control or not self._inflates or not fin:
+        if self._control:
+            return None
+        self._unfinished = not fin
+        if not self._inflates or not fin:
             return None
         data = self._inflate(b"", ends=True)
         self._bound(self._size + len(data))

@@ -36,11 +36,11 @@ def read(pieces: list[bytes], agreement: Agreement | None) -> list[Any]:
             while (event := protocol.next()) is not None:
                 found.append(event)
     except WebSocketError as error:
-        found.append((error.code, error.reason))
+        found.append(error.code)  # the reason may say where in a piece it was
     return found
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=200)
 @given(
     STREAMS,
     st.lists(st.integers(0, 400), max_size=6),
