@@ -10,6 +10,7 @@ from subsrv.apps.lifespan import Lifespan
 from subsrv.apps.scope import http_scope
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
+from subsrv.files import FileRange
 from subsrv.http1 import Request, early_hints, trailer_section, wants_trailers
 
 
@@ -120,8 +121,19 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
                 self._complete = True
                 self.finish(b"", self._trailers)
                 self._notify()
+        elif kind == "http.response.pathsend":
+            self._send_path(message["path"])
         else:
             raise RuntimeError(f"unexpected message {kind!r}")
+
+    def _send_path(self, path: str) -> None:
+        """The extension http.response.pathsend: a file is the whole body."""
+        if self._status is None or self._head is not None or self._complete:
+            raise RuntimeError("unexpected message 'http.response.pathsend'")
+        file = FileRange.open(path)
+        self._complete = True
+        self.respond_file(self._status, self._headers, file)
+        self._notify()
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange."""

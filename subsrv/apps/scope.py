@@ -9,7 +9,11 @@ from subsrv.http1 import Request
 type Scope = dict[str, Any]
 
 _VERSIONS = {"version": "3.0", "spec_version": "2.5"}
-_EXTENSIONS: dict[str, Any] = {"http.response.early_hint": {}, "http.response.trailers": {}}
+_EXTENSIONS: dict[str, Any] = {
+    "http.response.early_hint": {},
+    "http.response.pathsend": {},
+    "http.response.trailers": {},
+}
 
 # Copied for each request: that is faster than to make it anew. None: the request's own.
 _BASE: Scope = {

@@ -28,7 +28,11 @@ def test_the_scope(client: Client, asgi: Server) -> None:
         ],
         "client": list(client.sock.getsockname()),
         "server": [host, port],
-        "extensions": {"http.response.early_hint": {}, "http.response.trailers": {}},
+        "extensions": {
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+            "http.response.trailers": {},
+        },
         "state": {"greeting": "from startup", "shared": scope["state"]["shared"]},
     }
 
