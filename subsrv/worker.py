@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from subsrv import logs, sockets
 from subsrv.apps import load
