@@ -62,6 +62,8 @@ Settings:
 
 Signals:
   SIGTERM and SIGINT drain the server; the second one ends it at once.
+  SIGHUP replaces the workers by new ones, which load the application as it is
+  now; if it does not load, the old ones serve on.
 
 Exit status:
   0 after a drain, 2 for a bad option or configuration, 3 when the application

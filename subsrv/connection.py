@@ -344,9 +344,14 @@ class Connection(Ending):
             exchange.detach()
             exchange.disconnected()
 
-    def drain(self) -> None:
-        """Finish what is under way, then close. A request that has arrived already counts."""
+    def drain(self, *, parting: bool) -> None:
+        """Finish what is under way, then close. A request that has arrived already counts.
+
+        While `parting`, so does one that is still to come.
+        """
         self._draining = self.closing = True
+        if parting:
+            return
         if self._exchange is None and not self._paused and not self._over:
             self.on_event(IN)
         idle = self._exchange is None and not self._out and not self._body_open

@@ -5,13 +5,18 @@ interpreter's, a thread's, a process's), so the same channel serves every kind o
 can stand in any selector: nothing ever polls.
 
 From the worker:
-  ready   {interpreter, thread, pid, gil, python}       it accepts connections now
+  ready   {interpreter, thread, pid, gil, python}       it accepts connections now, or is held
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
+  draining {}                                           it has stopped to accept
   gone    {}                                            its drain is over; it ends after this
   died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
-  stop    {timeout}                                     drain within so many seconds, then end
+  accept  {}                                            to one that is held: accept from now on
+  stop    {timeout, parting}                            drain within so many seconds, then end;
+                                                        idle connections wait parting seconds for
+                                                        one more request. A second one can but
+                                                        hurry it
   stats   {}                                            asks for a snapshot of its counters
 "died" comes from the backend, which holds a second descriptor of the worker's end until nothing
 of the worker is left: its isolate is closed when the channel is. A channel that closes without

@@ -49,6 +49,7 @@ class Server:
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
+        self._patience: asyncio.Timeout | None = None
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -81,12 +82,18 @@ class Server:
             self._listeners.append(listener)
             listener.start()
 
-    def stop(self) -> None:
-        """Accept no more, and let what is under way finish; see `drained`."""
+    def stop(self, parting: float = 0.0) -> None:
+        """Accept no more, and let what is under way finish; see `drained`.
+
+        An idle connection is closed after `parting` seconds, unless a request comes meanwhile: its
+        client cannot know, and one that is just being sent would be lost.
+        """
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
-            connection.drain()
+            connection.drain(parting=parting > 0)
+        if parting > 0:
+            asyncio.get_running_loop().call_later(parting, self.stop)
 
     async def drained(self, deadline: float) -> bool:
         """Wait until no connection is left; False if some are at `deadline` (the loop's clock)."""
@@ -95,12 +102,20 @@ class Server:
         if not self._shared.connections:
             return True
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline) as self._patience:
                 await empty.wait()
         except TimeoutError:
             _log.warning("%d connections did not finish in time", len(self._shared.connections))
             return False
+        finally:
+            self._patience = None
         return True
+
+    def hurry(self, deadline: float) -> None:
+        """Close what is idle, and have `drained` wait no longer than until then."""
+        self.stop()
+        if self._patience is not None:
+            self._patience.reschedule(deadline)
 
     def close(self) -> None:
         """Close whatever is still open."""

@@ -24,6 +24,8 @@ class Spec(NamedTuple):
     worker: int
     listeners: tuple[int, ...]
     control: int
+    #: When it is ready, it waits for "accept": it takes over from workers that serve until then.
+    held: bool = False
 
     def dumps(self) -> str:
         """The inverse of `loads`."""

@@ -1,4 +1,4 @@
-"""The supervisor: starts the workers, replaces those that die, and drains them all at the end.
+"""The supervisor: starts the workers, replaces them, and drains them all at the end.
 
 One event loop in the main thread: the workers' control channels, the signals and the time-outs meet
 in one selector, so nothing polls and nothing needs a lock.
@@ -15,21 +15,20 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from subsrv import backends, sockets
 from subsrv.backoff import Backoff
 from subsrv.config import Config
-from subsrv.control import Channel, Message
-from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
+from subsrv.control import Message
+from subsrv.crew import Crew, Worker
+from subsrv.errors import SubsrvError, WorkerStartError
 from subsrv.notify import notify
 from subsrv.signals import SignalWakeup
-from subsrv.spec import Spec
+from subsrv.takeover import Takeover
 
 logger = logging.getLogger("subsrv")
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_ERRORS = {error.status: error for error in (ConfigError, AppLoadError, WorkerStartError)}
 # What "gil" says in the ready line where the workers do have one.
 _GIL = {
     "interp": "per-interpreter",
@@ -63,26 +62,6 @@ class ReadyInfo:
         )
 
 
-@dataclass(kw_only=True, slots=True, eq=False)
-class _Worker:
-    index: int
-    handle: backends.WorkerHandle
-    channel: Channel
-    # What it said in "ready", and when.
-    ready: dict[str, Any] | None = None
-    since: float = 0.0
-    # It has said its last words: its place is free, though it may take time to be gone.
-    departed: bool = False
-    hung_up: bool = False
-
-    def accepts(self) -> bool:
-        return self.ready is not None and not self.departed
-
-    def served(self) -> float | None:
-        """Seconds since it was ready; None if it never was."""
-        return time.monotonic() - self.since if self.ready else None
-
-
 @dataclass(slots=True)
 class _Place:
     """One of the N places for workers: when to fill it, and how that went so far."""
@@ -106,10 +85,13 @@ class Supervisor:
         self._backend = backend or backends.create(config)
         self._listeners: list[sockets.Listener] = []
         self._selector: selectors.BaseSelector
-        self._signals = SignalWakeup((*_STOP_SIGNALS, signal.SIGCHLD))
-        self._workers: list[_Worker] = []
+        self._signals = SignalWakeup((*_STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD))
+        self._taken: set[int] = set()
+        self._crew: Crew
         count = config.workers or os.process_cpu_count() or 1
         self._places = [_Place() for _ in range(count)]
+        self._takeover: Takeover | None = None
+        self._reload_wanted = False
         self._serving = False
         self._stopping = False
         self._echo_until = 0.0
@@ -125,6 +107,8 @@ class Supervisor:
         are killed; threads and interpreters cannot be, so then the whole process ends here, by
         `os._exit`.
 
+        SIGHUP replaces all workers by new ones, which load the application as it is then.
+
         SubsrvError for what prevents serving: an address that cannot be bound, an application
         that does not load, workers that do not start.
         """
@@ -139,9 +123,14 @@ class Supervisor:
             except KeyboardInterrupt:
                 return 0
             self._selector = stack.enter_context(selectors.DefaultSelector())
-            self._selector.register(self._signals, selectors.EVENT_READ)
-            stack.callback(self._abandon)
-            while self._workers or not self._stopping:
+            self._selector.register(
+                self._signals,
+                selectors.EVENT_READ,
+                lambda: self._taken.update(self._signals.take()),
+            )
+            self._crew = Crew(self._config, self._backend, self._selector, self)
+            stack.callback(self._crew.abandon)
+            while self._crew or not self._stopping:
                 self._turn()
         if self._error:
             raise self._error
@@ -150,22 +139,13 @@ class Supervisor:
     def _turn(self) -> None:
         """Wait for what comes next, and deal with it."""
         alarm = min(self._deadline, *(place.due for place in self._places))
-        signals: set[int] = set()
         for key, _ in self._selector.select(
             None if alarm == math.inf else max(0.0, alarm - time.monotonic())
         ):
-            if key.data is None:
-                signals = self._signals.take()
-            else:
-                self._hear(key.data)
-        self._reap()
+            key.data()
+        self._crew.reap()
+        self._obey()
         now = time.monotonic()
-        if not signals.isdisjoint(_STOP_SIGNALS):
-            if not self._stopping:
-                self._stop()
-                self._echo_until = now + _ECHO
-            elif now >= self._echo_until:
-                self._force("a second signal")
         for index, place in enumerate(self._places):
             if place.due <= now:
                 place.due = math.inf
@@ -173,112 +153,63 @@ class Supervisor:
         if self._deadline <= now:
             self._force("the time to stop is over")
 
+    def _obey(self) -> None:
+        """Do what the signals ask for that have come."""
+        signals, self._taken = self._taken, set()
+        now = time.monotonic()
+        if not signals.isdisjoint(_STOP_SIGNALS):
+            if not self._stopping:
+                self._stop()
+                self._echo_until = now + _ECHO
+            elif now >= self._echo_until:
+                self._force("a second signal")
+        if signal.SIGHUP in signals:
+            self._reload_wanted = True
+        if self._reload_wanted and self._serving and not (self._stopping or self._takeover):
+            self._reload_wanted = False
+            self._reload()
+
     # ---- the life of a worker
 
     def _start(self, index: int) -> None:
         try:
-            worker = self._launch(index)
-        except (OSError, RuntimeError) as error:  # out of processes, threads or descriptors
-            failure = WorkerStartError(f"worker {index} cannot be started: {error}")
-            self._lost(index, failure, served=None)
-        else:
-            self._workers.append(worker)
-            self._selector.register(worker.channel, selectors.EVENT_READ, worker)
+            self._launch(index)
+        except WorkerStartError as error:
+            self._lost(index, error, served=None)
 
-    def _launch(self, index: int) -> _Worker:
-        channel, theirs = Channel.pair()
-        # Only what has arrived is of interest here, and a worker that hangs must not hang this.
-        channel.setblocking(False)
-        spec = Spec(
-            config=self._config,
-            worker=index,
-            listeners=tuple(listener.fileno() for listener in self._listeners),
-            control=theirs.detach(),
-        )
-        try:
-            handle = self._backend.start(spec, disown=lambda: self._disown(channel))
-        except BaseException:
-            channel.close()
-            raise
-        return _Worker(index=index, handle=handle, channel=channel)
+    def _launch(self, index: int, *, held: bool = False) -> Worker:
+        return self._crew.launch(index, self._listeners, held=held, disown=self._disown)
 
-    def _disown(self, newest: Channel) -> None:
-        """In a forked child: close this process's own descriptors.
-
-        A worker must notice when the supervisor dies, so no sibling may hold that channel open.
-        """
-        newest.close()
-        self._abandon()
+    def _disown(self) -> None:
+        """In a forked child: close this process's own descriptors."""
         self._signals.close()
         self._selector.close()
 
-    def _abandon(self) -> None:
-        """Close the channels: workers drain by themselves, even where this loop has failed."""
-        for worker in self._workers:
-            worker.channel.close()
+    def heard(self, worker: Worker, message: Message) -> None:
+        """See Overseer."""
+        if self._serving:
+            self._succeed()
+        elif len(self._crew.accepting()) == len(self._places):
+            self._announce()
 
-    def _hear(self, worker: _Worker) -> None:
-        """Take in all that the worker has said."""
-        try:
-            while True:
-                for message in worker.channel.receive():
-                    self._heed(worker, message)
-        except BlockingIOError:
-            pass
-        except EOFError:
-            self._hang_up(worker)
-
-    def _heed(self, worker: _Worker, message: Message) -> None:
-        fields = message.fields
-        match message.type:
-            case "ready":
-                worker.ready = fields
-                worker.since = time.monotonic()
-                if not self._serving and len(self._accepting()) == len(self._places):
-                    self._announce()
-            case "failed":
-                kind = _ERRORS.get(fields["status"], WorkerStartError)
-                self._depart(worker, kind(fields["message"], detail=fields["detail"]))
-            case "died":
-                reason = f"worker {worker.index} died: {fields['message']}"
-                self._depart(worker, WorkerStartError(reason, detail=fields["detail"]))
-            case "gone":
-                self._depart(worker, None)
-
-    def _hang_up(self, worker: _Worker) -> None:
-        if not worker.hung_up:
-            worker.hung_up = True
-            self._selector.unregister(worker.channel)
-            worker.channel.close()
-
-    def _reap(self) -> None:
-        """Let go of the workers of which nothing is left."""
-        for worker in [worker for worker in self._workers if worker.handle.ended()]:
-            if not worker.hung_up:
-                self._hear(worker)  # its last words
-            # Still open where a process that the application started holds the other end.
-            self._hang_up(worker)
-            worker.handle.join()
-            self._workers.remove(worker)
-            reason = worker.handle.why() or "it ended without a word"
-            self._depart(worker, WorkerStartError(f"worker {worker.index} died: {reason}"))
-
-    def _depart(self, worker: _Worker, error: SubsrvError | None) -> None:
-        """A worker has left its place: drained (no error), failed to start, or died."""
-        if worker.departed:
+    def departed(self, worker: Worker, error: SubsrvError | None) -> None:
+        """See Overseer."""
+        if self._stopping:
+            if error and worker.ready:
+                _log(error, "it was draining")
+                self._status = 1
+            if all(worker.departed for worker in self._crew):
+                # Nothing is in flight any more; only remains, as threads an application forgot.
+                self._deadline = min(self._deadline, time.monotonic() + _MARGIN)
             return
-        served = worker.served()
-        worker.departed = True
-        if not self._stopping:
-            unasked = WorkerStartError(f"worker {worker.index} ended without being asked to")
-            self._lost(worker.index, error or unasked, served=served)
-            return
-        if error and worker.ready:
-            _log(error, "it was draining")
-            self._status = 1
-        if all(worker.departed for worker in self._workers):
-            # Nothing is in flight any more; only remains, as threads an application forgot.
-            self._deadline = min(self._deadline, time.monotonic() + _MARGIN)
+        if self._takeover and worker in self._takeover and worker.held:
+            self._keep(error or _unasked(worker))
+        elif worker.leaving:
+            if error:
+                _log(error, "it was draining")
+            self._succeed()
+        else:
+            self._lost(worker.index, error or _unasked(worker), served=worker.served())
 
     def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:
         """Fill the place of a lost worker again; give up where that makes no sense."""
@@ -287,20 +218,55 @@ class Supervisor:
             return
         place = self._places[index]
         delay = place.backoff.died(served)
-        if not self._accepting() and all(place.backoff.exhausted for place in self._places):
+        if not self._crew.accepting() and all(place.backoff.exhausted for place in self._places):
             self._stop(error)
             return
         _log(error, f"starting another in {delay:g} s" if delay else "starting another")
         place.due = time.monotonic() + delay
 
-    def _accepting(self) -> list[_Worker]:
-        return [worker for worker in self._workers if worker.accepts()]
+    # ---- the next generation
+
+    def _reload(self) -> None:
+        """Have new workers take over, with the application as it is now."""
+        # As Type=notify-reload of systemd wants it, by the clock that time.monotonic() reads.
+        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        logger.info("reloading")
+        self._takeover = takeover = Takeover(self._crew, range(len(self._places)))
+        try:
+            with self._signals.raising(_STOP_SIGNALS):
+                self._backend.refresh(self._config)
+            takeover.start(lambda index: self._launch(index, held=True))
+        except KeyboardInterrupt:
+            self._takeover = None  # the signal that broke it off is acted on in the next turn
+        except SubsrvError as error:
+            self._keep(error)
+
+    def _succeed(self) -> None:
+        """Go on with a takeover, which something may have brought forward."""
+        takeover = self._takeover
+        if takeover is None or self._stopping:
+            return
+        if takeover.complete(self._config.graceful_timeout):
+            for index in takeover.places:
+                self._places[index] = _Place(due=math.inf)
+        if takeover.over:
+            self._takeover = None
+            logger.info("reloaded: %d new workers accept", len(takeover.places))
+            notify("READY=1")
+
+    def _keep(self, error: SubsrvError) -> None:
+        """The new workers cannot take over: those that serve go on."""
+        if self._takeover:
+            self._takeover.give_up()
+            self._takeover = None
+        _log(error, "not reloaded, the workers that serve go on")
+        notify("READY=1")
 
     # ---- the life of the server
 
     def _announce(self) -> None:
         self._serving = True
-        with_gil = any(worker.ready["gil"] for worker in self._workers if worker.ready)
+        with_gil = any(worker.ready["gil"] for worker in self._crew if worker.ready)
         self._on_ready(
             ReadyInfo(
                 urls=tuple(listener.url for listener in self._listeners),
@@ -323,20 +289,19 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         timeout = self._config.graceful_timeout
-        patience = timeout if self._accepting() else 0.0
+        patience = timeout if any(worker.ready for worker in self._crew) else 0.0
         self._deadline = time.monotonic() + patience + _MARGIN
-        for worker in self._workers:
-            with contextlib.suppress(OSError):  # it is ending already, or hangs
-                worker.channel.send("stop", timeout=timeout)
+        for worker in self._crew:
+            worker.retire(timeout)
         notify("STOPPING=1")
 
     def _force(self, reason: str) -> None:
         """End without waiting any longer."""
         self._status = 1
         self._deadline = math.inf
-        stuck = [worker.index for worker in self._workers if not worker.handle.kill()]
+        stuck = [worker.index for worker in self._crew if not worker.handle.kill()]
         if not stuck:
-            logger.error("%s: killing %d workers", reason, len(self._workers))
+            logger.error("%s: killing %d workers", reason, len(self._crew))
             return
         # Leaving in good order would wait for these threads, for ever.
         if self._error:
@@ -345,6 +310,10 @@ class Supervisor:
         logging.shutdown()
         sys.stdout.flush()
         os._exit(self._error.status if self._error else self._status)
+
+
+def _unasked(worker: Worker) -> SubsrvError:
+    return WorkerStartError(f"worker {worker.index} ended without being asked to")
 
 
 def _log(error: SubsrvError, consequence: str) -> None:

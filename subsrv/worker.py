@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import os
 import socket
 import sys
@@ -45,7 +46,8 @@ def run_worker(spec: str) -> None:
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        runner.run(_Worker(worker.config, channel, listeners, reactor).run())
+        life = _Worker(worker.config, channel, listeners, reactor, held=worker.held)
+        runner.run(life.run())
 
 
 def _mend_threading() -> None:
@@ -74,18 +76,24 @@ class _Worker:
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
+        *,
+        held: bool,
     ) -> None:
         self._config = config
         self._channel = channel
         self._listeners = listeners
         self._reactor = reactor
+        self._held = held
         self._server: Server | None = None
+        self._accept: asyncio.Future[None]
+        # Done with the seconds that idle connections have.
         self._stop: asyncio.Future[float]
+        self._deadline = math.inf  # of the drain, by the loop's clock
 
     async def run(self) -> None:
         config = self._config
         loop = asyncio.get_running_loop()
-        self._stop = loop.create_future()
+        self._accept, self._stop = loop.create_future(), loop.create_future()
         loop.add_reader(self._channel.fileno(), self._on_control)
         tasks = Tasks(loop)
         try:
@@ -102,17 +110,23 @@ class _Worker:
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
         gc.freeze()
-        server.start(self._listeners)
+        if not self._held:
+            server.start(self._listeners)
         try:
             self._tell("ready", **_who_am_i())
-            deadline = await self._stop
-            server.stop()
-            await server.drained(deadline)
+            if self._held:
+                either: list[asyncio.Future[Any]] = [self._accept, self._stop]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if self._accept.done():
+                    server.start(self._listeners)
+            server.stop(await self._stop)
+            self._tell("draining")
+            await server.drained(self._deadline)
         finally:
             # Where the worker dies (an application raised SystemExit, say), its clients must see
             # an end, although the process may live on.
             server.close()
-        await tasks.drain(deadline)
+        await tasks.drain(self._deadline)
         await app.shutdown()
         stats = server.stats()
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
@@ -128,15 +142,22 @@ class _Worker:
             self._stop_within(self._config.graceful_timeout)
             return
         for message in messages:
-            if message.type == "stop":
-                self._stop_within(message.fields["timeout"])
-            elif message.type == "stats" and self._server is not None:
-                self._tell("stats", **self._server.stats())
+            match message.type:
+                case "accept" if not self._accept.done():
+                    self._accept.set_result(None)
+                case "stop":
+                    self._stop_within(**message.fields)
+                case "stats" if self._server is not None:
+                    self._tell("stats", **self._server.stats())
 
-    def _stop_within(self, timeout: float) -> None:
+    def _stop_within(self, timeout: float, parting: float = 0.0) -> None:
+        # One deadline for all that a drain waits for.
+        deadline = asyncio.get_running_loop().time() + timeout
+        self._deadline = min(self._deadline, deadline)
         if not self._stop.done():
-            # One deadline for all that a drain waits for.
-            self._stop.set_result(asyncio.get_running_loop().time() + timeout)
+            self._stop.set_result(parting)
+        elif self._server is not None:
+            self._server.hurry(self._deadline)
 
     def _tell(self, type_: str, **fields: object) -> None:
         with suppress(OSError):  # the supervisor is gone: nobody to tell

@@ -26,9 +26,7 @@ def run_worker(text: str) -> None:
         try:
             begin(spec, channel)
             selector.register(channel, selectors.EVENT_READ)
-            for listener in listeners:
-                selector.register(listener, selectors.EVENT_READ, listener)
-            serve(selector, channel)
+            serve(selector, channel, listeners, held=spec.held)
         except EOFError:  # the supervisor is gone
             pass
         except StartError as failure:
@@ -52,9 +50,12 @@ def begin(spec: Spec, channel: Channel) -> None:
         case ["hang", path]:
             mark(path)
             threading.Event().wait()
+        case ["later", marker, path] if os.path.exists(marker):
+            mark(path)
+            threading.Event().wait()
         case ["once", path] if os.path.exists(path):
             raise StartError("loads only once")
-        case ["once", path]:
+        case ["once", path] | ["later", path, _]:
             mark(path)
         case "litter":
             threading.Thread(target=threading.Event().wait).start()
@@ -76,15 +77,32 @@ def identity() -> dict[str, object]:
     return {"interpreter": current, "thread": threading.get_native_id(), "pid": os.getpid()}
 
 
-def serve(selector: selectors.BaseSelector, channel: Channel) -> None:
+def serve(
+    selector: selectors.BaseSelector,
+    channel: Channel,
+    listeners: list[socket.socket],
+    *,
+    held: bool,
+) -> None:
+    if not held:
+        accept(selector, listeners)
     while True:
         for key, _ in selector.select():
             if key.data is None:
-                if any(message.type == "stop" for message in channel.receive()):
-                    channel.send("gone")
-                    return
+                for message in channel.receive():
+                    if message.type == "accept":
+                        accept(selector, listeners)
+                    elif message.type == "stop":
+                        channel.send("draining")
+                        channel.send("gone")
+                        return
             else:
                 answer(key.data)
+
+
+def accept(selector: selectors.BaseSelector, listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        selector.register(listener, selectors.EVENT_READ, listener)
 
 
 def answer(listener: socket.socket) -> None:

@@ -17,13 +17,15 @@ ROOMS = {
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {
-        *("backends", "backoff", "config", "control", "errors"),
-        *("notify", "signals", "sockets", "spec"),
+        *("backends", "backoff", "config", "control", "crew", "errors"),
+        *("notify", "signals", "sockets", "takeover"),
     },
+    "takeover": {"crew", "errors"},
+    "crew": {"backends", "config", "control", "errors", "sockets", "spec"},
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
-    "backends.thread": {"apps", "backends", "errors", "spec"},
+    "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "spec"},
     "worker": {
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
         *("logs", "reactor", "server", "sockets", "spec"),

@@ -290,6 +290,9 @@ class RefusingBackend:
     def prepare(self, config: Config) -> None:
         pass
 
+    def refresh(self, config: Config) -> None:
+        pass
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
         self._starts += 1
         if self._starts in self._refused:

@@ -45,6 +45,13 @@ class Backend(Protocol):
         faults where it is loaded once for all.
         """
 
+    def refresh(self, config: "Config") -> None:
+        """Before workers start that are to load the application as it is now.
+
+        AppLoadError where it is loaded once for all, and does not; workers that run, and others
+        that start, go on with what was loaded before.
+        """
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
         """Start a worker. Takes over `spec.control`, and copies the listeners.
 

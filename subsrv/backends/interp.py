@@ -33,6 +33,9 @@ class InterpBackend:
         else:
             self._interpreters = _backport()
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each interpreter imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
         """See Backend."""
         return ThreadHandle(self._life, spec)

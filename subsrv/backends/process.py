@@ -16,10 +16,10 @@ from subsrv.spec import Spec
 if TYPE_CHECKING:
     from subsrv.config import Config
 
-# What a terminal or a service manager sends to the whole group. The supervisor acts on it, so a
-# worker must not. It gets a handler that does nothing, as ignoring would pass to what an
+# What a terminal, a service manager or pkill sends to the whole group. The supervisor acts on it,
+# so a worker must not. It gets a handler that does nothing, as ignoring would pass to what an
 # application starts.
-_COORDINATED = (signal.SIGINT, signal.SIGTERM)
+_COORDINATED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The program comes through a pipe: argv would show it to everybody, and the environment would
 # pass it on to every process that an application starts.
@@ -72,6 +72,9 @@ class SpawnBackend:
     def prepare(self, config: "Config") -> None:
         """Nothing can be known before a child tries."""
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
@@ -100,6 +103,9 @@ class ForkBackend:
 
     def prepare(self, config: "Config") -> None:
         """Nothing: loading the application before the fork would share its state."""
+
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend."""

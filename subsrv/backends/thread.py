@@ -84,6 +84,20 @@ class ThreadBackend:
         """Load the application once, so that threads do not race to import it."""
         if self._nogil:
             _require_free_threading()
+        self._load(config)
+
+    def refresh(self, config: "Config") -> None:
+        """Import the application's own modules anew; workers that run keep those they have."""
+        from subsrv.apps.refreshing import refreshing
+
+        with refreshing(config):
+            self._load(config)
+
+    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
+        """See Backend."""
+        return ThreadHandle(self._life, spec)
+
+    def _load(self, config: "Config") -> None:
         # Imported here: interp, which borrows ThreadHandle, keeps applications out of this
         # interpreter.
         from subsrv import apps
@@ -106,10 +120,6 @@ class ThreadBackend:
                 "the GIL back on; --mode thread and --mode process would work "
                 "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)"
             )
-
-    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
-        """See Backend."""
-        return ThreadHandle(self._life, spec)
 
     def _life(self, spec: Spec, lifeline: Lifeline) -> None:
         try:

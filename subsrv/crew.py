@@ -1,0 +1,206 @@
+"""The workers that there are: starting them, hearing them out, and letting go of them.
+
+What to do about a worker is not decided here: whoever oversees the crew is told, and decides.
+"""
+
+import contextlib
+import selectors
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from subsrv import backends
+from subsrv.config import Config
+from subsrv.control import Channel, Message
+from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
+from subsrv.sockets import Listener
+from subsrv.spec import Spec
+
+_ERRORS = {error.status: error for error in (ConfigError, AppLoadError, WorkerStartError)}
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Worker:
+    """One worker, from its start until nothing is left of it."""
+
+    index: int
+    handle: backends.WorkerHandle
+    channel: Channel
+    #: It is not to accept when it is ready, but when it is told to.
+    held: bool
+    #: What it said in "ready", and when.
+    ready: dict[str, Any] | None = None
+    since: float = 0.0
+    #: It has been asked to end.
+    leaving: bool = False
+    #: It accepts no more.
+    draining: bool = False
+    #: It has said its last words: its place is free, though it may take time to be gone.
+    departed: bool = False
+    hung_up: bool = False
+
+    def accepts(self) -> bool:
+        """Whether it takes connections."""
+        return not (self.ready is None or self.held or self.leaving or self.departed)
+
+    def served(self) -> float | None:
+        """Seconds since it was ready; None if it never was."""
+        return time.monotonic() - self.since if self.ready else None
+
+    def tell(self, type_: str, **fields: Any) -> None:
+        """Send it a message, if it can be reached."""
+        with contextlib.suppress(OSError):  # it is ending already, or hangs
+            self.channel.send(type_, **fields)
+
+    def accept(self) -> None:
+        """Let one that was held accept."""
+        self.held = False
+        self.tell("accept")
+
+    def retire(self, timeout: float, parting: float = 0.0) -> None:
+        """Have it drain, and end.
+
+        Args:
+          timeout: the seconds that its requests have.
+          parting: the seconds for which an idle connection may still bring one.
+        """
+        self.leaving = True
+        self.tell("stop", timeout=timeout, parting=parting)
+
+
+class Overseer(Protocol):
+    """Who is told of what becomes of the workers."""
+
+    def heard(self, worker: Worker, message: Message) -> None:
+        """A worker has said something; what it says of itself stands in it already."""
+
+    def departed(self, worker: Worker, error: SubsrvError | None) -> None:
+        """A worker has left its place: drained (no error), failed to start, or died."""
+
+
+class Crew:
+    """The workers, of which each place may have several: one to come, one that goes."""
+
+    def __init__(
+        self,
+        config: Config,
+        backend: backends.Backend,
+        selector: selectors.BaseSelector,
+        overseer: Overseer,
+    ) -> None:
+        self._config = config
+        self._backend = backend
+        self._selector = selector
+        self._overseer = overseer
+        self._workers: list[Worker] = []
+
+    def __iter__(self) -> Iterator[Worker]:
+        return iter(tuple(self._workers))
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def accepting(self) -> list[Worker]:
+        """Those that take connections."""
+        return [worker for worker in self._workers if worker.accepts()]
+
+    def launch(
+        self,
+        index: int,
+        listeners: Iterable[Listener],
+        *,
+        held: bool = False,
+        disown: Callable[[], None],
+    ) -> Worker:
+        """Start a worker. WorkerStartError if the system refuses.
+
+        `disown` closes the supervisor's own descriptors, beside those of the workers.
+        """
+        try:
+            channel, theirs = Channel.pair()
+            # Only what has arrived is of interest here, and a worker that hangs must not hang this.
+            channel.setblocking(False)
+
+            def forget() -> None:
+                # A worker must notice when the supervisor dies: no sibling may hold that channel.
+                channel.close()
+                self.abandon()
+                disown()
+
+            spec = Spec(
+                config=self._config,
+                worker=index,
+                listeners=tuple(listener.fileno() for listener in listeners),
+                control=theirs.detach(),
+                held=held,
+            )
+            try:
+                handle = self._backend.start(spec, disown=forget)
+            except BaseException:
+                channel.close()
+                raise
+        except (OSError, RuntimeError) as error:  # out of processes, threads or descriptors
+            raise WorkerStartError(f"worker {index} cannot be started: {error}") from error
+        worker = Worker(index=index, handle=handle, channel=channel, held=held)
+        self._workers.append(worker)
+        self._selector.register(channel, selectors.EVENT_READ, lambda: self._hear(worker))
+        return worker
+
+    def abandon(self) -> None:
+        """Close the channels: workers drain by themselves, even where the supervisor has failed."""
+        for worker in self._workers:
+            worker.channel.close()
+
+    def reap(self) -> None:
+        """Let go of the workers of which nothing is left."""
+        for worker in [worker for worker in self._workers if worker.handle.ended()]:
+            if not worker.hung_up:
+                self._hear(worker)  # its last words
+            # Still open where a process that the application started holds the other end.
+            self._hang_up(worker)
+            worker.handle.join()
+            self._workers.remove(worker)
+            reason = worker.handle.why() or "it ended without a word"
+            self._depart(worker, WorkerStartError(f"worker {worker.index} died: {reason}"))
+
+    def _hear(self, worker: Worker) -> None:
+        """Take in all that the worker has said."""
+        try:
+            while True:
+                for message in worker.channel.receive():
+                    self._heed(worker, message)
+        except BlockingIOError:
+            pass
+        except EOFError:
+            self._hang_up(worker)
+
+    def _heed(self, worker: Worker, message: Message) -> None:
+        fields = message.fields
+        match message.type:
+            case "failed":
+                kind = _ERRORS.get(fields["status"], WorkerStartError)
+                self._depart(worker, kind(fields["message"], detail=fields["detail"]))
+            case "died":
+                reason = f"worker {worker.index} died: {fields['message']}"
+                self._depart(worker, WorkerStartError(reason, detail=fields["detail"]))
+            case "gone":
+                self._depart(worker, None)
+            case kind:
+                if kind == "ready":
+                    worker.ready = fields
+                    worker.since = time.monotonic()
+                elif kind == "draining":
+                    worker.draining = True
+                self._overseer.heard(worker, message)
+
+    def _hang_up(self, worker: Worker) -> None:
+        if not worker.hung_up:
+            worker.hung_up = True
+            self._selector.unregister(worker.channel)
+            worker.channel.close()
+
+    def _depart(self, worker: Worker, error: SubsrvError | None) -> None:
+        if not worker.departed:
+            worker.departed = True
+            self._overseer.departed(worker, error)

@@ -1,0 +1,199 @@
+"""SIGHUP: new workers with the application as it is now, and nobody notices but by the answers."""
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from contract.modes import Mode
+from contract.probe import Probe
+from contract.serving import Server
+from contract.wire import Client, request
+
+APP = """\
+import asyncio, helper
+from contract.apps.calling import call_async
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({{"type": "lifespan.startup.{startup}", "message": "not today"}})
+        return
+    if scope["path"] == "/wait":
+        await call_async(scope["query_string"].decode(), "waiting")
+    answer = b"{version} " + helper.VERSION + b" " + scope["path"].encode()
+    head = [(b"content-length", b"%d" % len(answer))]
+    await send({{"type": "http.response.start", "status": 200, "headers": head}})
+    await send({{"type": "http.response.body", "body": answer}})
+"""
+
+
+class Shop:
+    """The sources of an application, of which there are versions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.write(1)
+
+    def write(self, version: int, *, startup: str = "complete", trailer: str = "") -> None:
+        # Of different length each: within a second, that is all by which Python can tell that
+        # what it has compiled is stale.
+        pad = "#" * version
+        app = APP.format(version=version, startup=startup)
+        (self._folder / "shop.py").write_text(f"{app}{pad}\n{trailer}\n")
+        (self._folder / "helper.py").write_text(f"VERSION = b'h{version}'{pad}\n")
+
+    def serve(self, mode: Mode, *flags: str) -> Server:
+        path = ("--app-dir", str(self._folder))
+        env = {"PYTHONPATH": str(Path(__file__).parents[1])}
+        return Server("shop:app", *mode.flags, *path, *flags, env=env)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def reload(server: Server, count: int = 1) -> None:
+    """Send SIGHUP, and wait until so many reloads are over."""
+    server.send_signal(signal.SIGHUP)
+    server.wait_for(r"(?s:.*^subsrv: reloaded: \d+ new workers accept$)" * count)
+
+
+def versions(server: Server) -> set[bytes]:
+    """What several connections are answered."""
+    answers = set()
+    for _ in range(6):
+        with Client(server) as client:
+            answers.add(client.get("/").body)
+    return answers
+
+
+def test_new_code_is_served_once_it_is_ready(mode: Mode, shop: Shop) -> None:
+    """The application's other modules too, and again, and by every worker."""
+    with shop.serve(mode, "--workers", "2") as server:
+        assert versions(server) == {b"1 h1 /"}
+        for version in (2, 3):
+            shop.write(version)
+            reload(server, version - 1)
+            assert versions(server) == {b"%d h%d /" % (version, version)}
+
+
+@pytest.mark.parametrize(
+    ("trailer", "startup", "told"),
+    [
+        ("1 / 0", "complete", "ZeroDivisionError: division by zero"),
+        ("", "failed", "the application's startup failed: not today"),
+    ],
+    ids=["import", "startup"],
+)
+def test_code_that_does_not_load_leaves_the_old_one_serving(
+    mode: Mode, shop: Shop, trailer: str, startup: str, told: str
+) -> None:
+    with shop.serve(mode, "--workers", "2") as server, Client(server) as client:
+        assert client.get("/").body == b"1 h1 /"
+        shop.write(2, trailer=trailer, startup=startup)
+        server.send_signal(signal.SIGHUP)
+        server.expect(f"{told}; not reloaded, the workers that serve go on$")
+        if trailer:
+            server.expect(f"^{told}$")
+        # The same connection: nothing has been drained.
+        assert client.get("/").body == b"1 h1 /"
+        shop.write(3)
+        reload(server)
+        assert versions(server) == {b"3 h3 /"}
+
+
+def test_old_workers_finish_what_they_have(mode: Mode, shop: Shop, probe: Probe) -> None:
+    """By the old code; and a request on a connection that was idle is answered, then it closes."""
+    with (
+        shop.serve(mode, "--workers", "1") as server,
+        Client(server) as busy,
+        Client(server) as idle,
+        Client(server) as fresh,
+    ):
+        assert idle.get("/").body == b"1 h1 /"
+        busy.send(request(f"/wait?{probe.port}"))
+        caller = probe.wait("waiting")
+        shop.write(2)
+        reload(server)
+        assert versions(server) == {b"2 h2 /"}
+        for client in (idle, fresh):
+            response = client.get("/late")
+            assert response.body == b"1 h1 /late"
+            assert response["connection"] == "close"
+            client.assert_closed()
+        caller.answer()
+        response = busy.response()
+        assert response.body == b"1 h1 /wait"
+        assert response["connection"] == "close"
+        busy.assert_closed()
+
+
+def test_an_idle_connection_is_closed_in_the_end(mode: Mode, shop: Shop) -> None:
+    with shop.serve(mode, "--workers", "1") as server, Client(server) as idle:
+        assert idle.get("/").body == b"1 h1 /"
+        reload(server)
+        idle.assert_closed()
+
+
+def test_a_stop_does_not_wait_for_connections_that_part(mode: Mode, shop: Shop) -> None:
+    """Of the old generation, an idle one is closed at once then."""
+    with shop.serve(mode, "--workers", "1", "--graceful-timeout", "3600") as server:
+        with Client(server) as idle:
+            assert idle.get("/").body == b"1 h1 /"
+            reload(server)
+            server.send_signal()
+            idle.assert_closed()
+        assert server.wait() == 0
+
+
+class Visitor(threading.Thread):
+    """Sends requests without a pause, no two alike, and checks every byte of the answers."""
+
+    def __init__(self, server: Server, number: int, stop: threading.Event) -> None:
+        super().__init__(name=f"visitor {number}")
+        self._server = server
+        self._number = number
+        self._stop_asked = stop
+        self.answered: set[bytes] = set()
+        self.trouble: list[str] = []
+
+    def run(self) -> None:
+        turn = 0
+        while not self._stop_asked.is_set() and not self.trouble:
+            try:
+                with Client(self._server) as client:
+                    closing = False
+                    while not closing and not self._stop_asked.is_set():
+                        turn += 1
+                        path = f"/{self._number}/{turn}"
+                        response = client.get(path)
+                        version, helper, echoed = response.body.split(b" ")
+                        assert helper == b"h" + version, response
+                        assert echoed == path.encode(), response
+                        self.answered.add(version)
+                        closing = "connection" in response
+            except (OSError, AssertionError, ValueError) as error:
+                self.trouble.append(f"{turn}: {error!r}")
+
+
+def test_swaps_under_load_lose_no_request(mode: Mode, shop: Shop) -> None:
+    """A connection ends after an answer that says so, and never otherwise; none is refused."""
+    swaps, stop = 5, threading.Event()
+    with shop.serve(mode, "--workers", "2") as server:
+        visitors = [Visitor(server, number, stop) for number in range(4)]
+        for visitor in visitors:
+            visitor.start()
+        try:
+            for version in range(2, 2 + swaps):
+                shop.write(version)
+                reload(server, version - 1)
+        finally:
+            stop.set()
+            for visitor in visitors:
+                visitor.join()
+        assert [visitor.trouble for visitor in visitors] == [[]] * len(visitors)
+        assert versions(server) == {b"%d h%d /" % (swaps + 1, swaps + 1)}
+        assert len(set.union(*(visitor.answered for visitor in visitors))) > 1
