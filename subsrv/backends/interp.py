@@ -52,6 +52,9 @@ class InterpBackend:
                 info = failure.excinfo
                 lifeline.report(info.formatted, getattr(info, "errdisplay", info.formatted))
             finally:
+                # What the worker froze, the end of the interpreter would not collect; and while a
+                # single object is left, CPython keeps all the memory that the interpreter had.
+                interpreter.exec("import gc; gc.unfreeze()")
                 interpreter.close()
         except self._interpreters.InterpreterError as failure:
             lifeline.died(failure)

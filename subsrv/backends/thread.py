@@ -1,6 +1,7 @@
 """Workers as threads: under one GIL, or, on a free-threaded build, without."""
 
 import contextlib
+import gc
 import os
 import platform
 import re
@@ -90,6 +91,8 @@ class ThreadBackend:
         """Import the application's own modules anew; workers that run keep those they have."""
         from subsrv.apps.refreshing import refreshing
 
+        # Workers freeze what is there when they start: also modules that were replaced since.
+        gc.unfreeze()
         with refreshing(config):
             self._load(config)
 

@@ -1,15 +1,17 @@
 """SIGHUP: new workers with the application as it is now, and nobody notices but by the answers."""
 
 import signal
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from contract.modes import Mode
+from contract.modes import POSSIBLE, Mode
 from contract.probe import Probe
 from contract.serving import Server
 from contract.wire import Client, request
+from subsrv.bench import processes
 
 APP = """\
 import asyncio, helper
@@ -147,6 +149,18 @@ def test_a_stop_does_not_wait_for_connections_that_part(mode: Mode, shop: Shop) 
             server.send_signal()
             idle.assert_closed()
         assert server.wait() == 0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="CPython 3.13 leaks at each close")
+@pytest.mark.parametrize("mode", [m for m in POSSIBLE if m.name == "interp"], indirect=True)
+def test_the_memory_of_old_interpreters_comes_back(mode: Mode, shop: Shop) -> None:
+    """All of it, or CPython keeps each one's ten megabytes: nothing may be left in one."""
+    with shop.serve(mode, "--workers", "1") as server:
+        reload(server)
+        before = processes.memory(server.pid).uss
+        for count in range(2, 7):
+            reload(server, count)
+        assert processes.memory(server.pid).uss - before < 25_000_000
 
 
 class Visitor(threading.Thread):
