@@ -67,7 +67,8 @@ Signals:
 
 Exit status:
   0 after a drain, 2 for a bad option or configuration, 3 when the application
-  cannot be loaded, 4 when a worker cannot start, 1 otherwise.
+  cannot be loaded, 4 when a worker cannot start, 5 when too many workers hang
+  that cannot be ended, 1 otherwise.
 
 Examples:
   subsrv                           the built-in hello, a worker for each CPU

@@ -222,6 +222,24 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    # Precedent: gunicorn's timeout of 30, after which it kills a worker.
+    hang_timeout: float = _option(
+        "Recovery",
+        Kind.SECONDS,
+        30.0,
+        "for a worker's loop to turn, or another one takes its place; 0: never ask",
+    )
+    hang_limit: int = _option(
+        "Recovery",
+        Kind.COUNT,
+        4,
+        "workers that hang and cannot be ended, until no more are started in place of others",
+        least=1,
+    )
+    hang_exit: bool = _option(
+        "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
+    )
+
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
     header_cache: int = _option(

@@ -5,6 +5,7 @@ import socket
 from typing import Any
 
 from subsrv.ending import LINGER, Ending
+from subsrv.errors import Interrupted
 from subsrv.exchange import HIGH_WATER, Address, Exchange
 from subsrv.http1 import CONTINUE, End, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT
@@ -123,9 +124,9 @@ class Connection(Ending):
             self._out_of_input()
         except ProtocolError as error:
             self._refuse(error)
-        except Exception as error:
-            # An application's errors are caught where it is called; this one is of the server, or
-            # of the machine, and costs one connection, not the worker.
+        except (Exception, Interrupted) as error:
+            # An application's errors are caught where it is called; this is one of the server, of
+            # the machine, or the end of a hang, and costs one connection, not the worker.
             self._fail(error)
         finally:
             self._advancing = False
@@ -158,7 +159,7 @@ class Connection(Ending):
         data, keep_alive = self.encoder.complete(503, _BUSY, body, request, self.closing)
         self.finish(data, keep_alive)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         exchange = self._exchange
         if exchange is None or not exchange.open:
             _log.error("a connection failed", exc_info=error)

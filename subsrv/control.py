@@ -9,6 +9,7 @@ From the worker:
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
   draining {}                                           it has stopped to accept
+  pong    {gil}                                         its loop turns
   gone    {}                                            its drain is over; it ends after this
   died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
@@ -17,7 +18,11 @@ To the worker:
                                                         idle connections wait parting seconds for
                                                         one more request. A second one can but
                                                         hurry it
+  ping    {}                                            asks for a "pong"
   stats   {}                                            asks for a snapshot of its counters
+Over a second channel, which a thread of the worker's listens to (rescue.py):
+  rescue  {attempt}                                     to it: the loop does not turn, do something
+  stuck   {stack}                                       from it: where the loop is
 "died" comes from the backend, which holds a second descriptor of the worker's end until nothing
 of the worker is left: its isolate is closed when the channel is. A channel that closes without
 "failed", "gone" or "died" is a worker that was killed. A worker whose channel closes has lost its

@@ -4,10 +4,12 @@ What to do about a worker is not decided here: whoever oversees the crew is told
 """
 
 import contextlib
+import math
 import selectors
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from subsrv import backends
@@ -16,6 +18,10 @@ from subsrv.control import Channel, Message
 from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
 from subsrv.sockets import Listener
 from subsrv.spec import Spec
+
+# Seconds for workers to end when no request is in flight: those that have drained, and those that
+# are asked to stop while they start.
+MARGIN = 3.0
 
 _ERRORS = {error.status: error for error in (ConfigError, AppLoadError, WorkerStartError)}
 
@@ -27,6 +33,8 @@ class Worker:
     index: int
     handle: backends.WorkerHandle
     channel: Channel
+    #: To its other thread, which listens when its loop does not; None where nobody is to ask.
+    rescue: Channel | None
     #: It is not to accept when it is ready, but when it is told to.
     held: bool
     #: What it said in "ready", and when.
@@ -38,11 +46,24 @@ class Worker:
     draining: bool = False
     #: It has said its last words: its place is free, though it may take time to be gone.
     departed: bool = False
-    hung_up: bool = False
+    #: When it is to be gone, of one that is ending; as all times here, by time.monotonic().
+    deadline: float = math.inf
+    #: Since when a question is unanswered.
+    asked: float | None = None
+    #: It has not answered in time; how often its rescue has been tried, and when to go on.
+    hung: bool = False
+    attempts: int = 0
+    rescue_due: float = math.inf
+    #: Nothing can end it.
+    quarantined: bool = False
 
     def accepts(self) -> bool:
         """Whether it takes connections."""
         return not (self.ready is None or self.held or self.leaving or self.departed)
+
+    def channels(self) -> list[Channel]:
+        """Ours of its channels."""
+        return [self.channel] if self.rescue is None else [self.channel, self.rescue]
 
     def served(self) -> float | None:
         """Seconds since it was ready; None if it never was."""
@@ -53,12 +74,18 @@ class Worker:
         with contextlib.suppress(OSError):  # it is ending already, or hangs
             self.channel.send(type_, **fields)
 
+    def call_rescue(self, attempt: int) -> None:
+        """Have its other thread break off what its loop is doing."""
+        if self.rescue is not None:
+            with contextlib.suppress(OSError):
+                self.rescue.send("rescue", attempt=attempt)
+
     def accept(self) -> None:
         """Let one that was held accept."""
         self.held = False
         self.tell("accept")
 
-    def retire(self, timeout: float, parting: float = 0.0) -> None:
+    def retire(self, timeout: float, *, parting: float = 0.0) -> None:
         """Have it drain, and end.
 
         Args:
@@ -66,6 +93,7 @@ class Worker:
           parting: the seconds for which an idle connection may still bring one.
         """
         self.leaving = True
+        self.deadline = time.monotonic() + timeout + MARGIN
         self.tell("stop", timeout=timeout, parting=parting)
 
 
@@ -117,63 +145,62 @@ class Crew:
 
         `disown` closes the supervisor's own descriptors, beside those of the workers.
         """
-        try:
-            channel, theirs = Channel.pair()
-            # Only what has arrived is of interest here, and a worker that hangs must not hang this.
-            channel.setblocking(False)
+        with contextlib.ExitStack() as ours:
 
             def forget() -> None:
-                # A worker must notice when the supervisor dies: no sibling may hold that channel.
-                channel.close()
+                # A worker must notice when the supervisor dies: no sibling may hold its channels.
+                ours.close()
                 self.abandon()
                 disown()
 
-            spec = Spec(
-                config=self._config,
-                worker=index,
-                listeners=tuple(listener.fileno() for listener in listeners),
-                control=theirs.detach(),
-                held=held,
-            )
             try:
+                channel, control = _pair(ours)
+                rescue, other = _pair(ours) if self._config.hang_timeout else (None, -1)
+                spec = Spec(
+                    config=self._config,
+                    worker=index,
+                    listeners=tuple(listener.fileno() for listener in listeners),
+                    control=control,
+                    rescue=other,
+                    held=held,
+                )
                 handle = self._backend.start(spec, disown=forget)
-            except BaseException:
-                channel.close()
-                raise
-        except (OSError, RuntimeError) as error:  # out of processes, threads or descriptors
-            raise WorkerStartError(f"worker {index} cannot be started: {error}") from error
-        worker = Worker(index=index, handle=handle, channel=channel, held=held)
+            except (OSError, RuntimeError) as error:  # out of processes, threads or descriptors
+                raise WorkerStartError(f"worker {index} cannot be started: {error}") from error
+            ours.pop_all()
+        worker = Worker(index=index, handle=handle, channel=channel, rescue=rescue, held=held)
         self._workers.append(worker)
-        self._selector.register(channel, selectors.EVENT_READ, lambda: self._hear(worker))
+        for each in worker.channels():
+            self._selector.register(each, selectors.EVENT_READ, partial(self._hear, worker, each))
         return worker
 
     def abandon(self) -> None:
         """Close the channels: workers drain by themselves, even where the supervisor has failed."""
         for worker in self._workers:
-            worker.channel.close()
+            for channel in worker.channels():
+                channel.close()
 
     def reap(self) -> None:
         """Let go of the workers of which nothing is left."""
         for worker in [worker for worker in self._workers if worker.handle.ended()]:
-            if not worker.hung_up:
-                self._hear(worker)  # its last words
+            self._hear(worker, worker.channel)  # its last words
             # Still open where a process that the application started holds the other end.
-            self._hang_up(worker)
+            self._hang_up(*worker.channels())
             worker.handle.join()
             self._workers.remove(worker)
             reason = worker.handle.why() or "it ended without a word"
             self._depart(worker, WorkerStartError(f"worker {worker.index} died: {reason}"))
 
-    def _hear(self, worker: Worker) -> None:
+    def _hear(self, worker: Worker, channel: Channel) -> None:
         """Take in all that the worker has said."""
         try:
-            while True:
-                for message in worker.channel.receive():
+            while channel.fileno() >= 0:  # closed with the other, perhaps, since it was found ready
+                for message in channel.receive():
                     self._heed(worker, message)
         except BlockingIOError:
             pass
         except EOFError:
-            self._hang_up(worker)
+            self._hang_up(*([channel] if channel is worker.rescue else worker.channels()))
 
     def _heed(self, worker: Worker, message: Message) -> None:
         fields = message.fields
@@ -194,13 +221,23 @@ class Crew:
                     worker.draining = True
                 self._overseer.heard(worker, message)
 
-    def _hang_up(self, worker: Worker) -> None:
-        if not worker.hung_up:
-            worker.hung_up = True
-            self._selector.unregister(worker.channel)
-            worker.channel.close()
+    def _hang_up(self, *channels: Channel) -> None:
+        for channel in channels:
+            if channel.fileno() >= 0:
+                self._selector.unregister(channel)
+                channel.close()
 
     def _depart(self, worker: Worker, error: SubsrvError | None) -> None:
         if not worker.departed:
             worker.departed = True
+            worker.deadline = min(worker.deadline, time.monotonic() + MARGIN)
             self._overseer.departed(worker, error)
+
+
+def _pair(stack: contextlib.ExitStack) -> tuple[Channel, int]:
+    """Our end of a new channel, which the stack closes, and the worker's."""
+    ours, theirs = Channel.pair()
+    stack.enter_context(ours)
+    # Only what has arrived is of interest here, and a worker that hangs must not hang this.
+    ours.setblocking(False)
+    return ours, theirs.detach()

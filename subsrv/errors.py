@@ -4,6 +4,13 @@ The command line turns any of these into one line on standard error; nothing els
 """
 
 
+class Interrupted(BaseException):
+    """Raised in a worker that hangs, in the middle of what it does, to break that off.
+
+    No Exception: an application that catches everything would catch this, and go on to hang.
+    """
+
+
 class SubsrvError(Exception):
     """A failure a person can act on: its text is one line; `detail`, if set, a traceback."""
 
@@ -30,3 +37,9 @@ class WorkerStartError(SubsrvError):
     """A worker cannot start at all, for a reason that is not the application's."""
 
     status = 4
+
+
+class HangError(SubsrvError):
+    """Workers hang, more of them than may be left behind: only a new process helps."""
+
+    status = 5

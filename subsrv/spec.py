@@ -24,8 +24,15 @@ class Spec(NamedTuple):
     worker: int
     listeners: tuple[int, ...]
     control: int
+    #: Where it is reached when its loop does not turn (see rescue.py); -1 where nobody would.
+    rescue: int = -1
     #: When it is ready, it waits for "accept": it takes over from workers that serve until then.
     held: bool = False
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The descriptors that lead to the supervisor."""
+        return (self.control,) if self.rescue < 0 else (self.control, self.rescue)
 
     def dumps(self) -> str:
         """The inverse of `loads`."""

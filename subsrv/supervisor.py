@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from subsrv import backends, sockets
+from subsrv import backends, crew, sockets
 from subsrv.backoff import Backoff
 from subsrv.config import Config
 from subsrv.control import Message
 from subsrv.crew import Crew, Worker
 from subsrv.errors import SubsrvError, WorkerStartError
+from subsrv.hang import HangWatch
 from subsrv.notify import notify
 from subsrv.signals import SignalWakeup
 from subsrv.takeover import Takeover
@@ -39,9 +40,6 @@ _GIL = {
 # Seconds within which a second signal is the first one's echo: timeout(1) and other wrappers signal
 # both their child and its whole group.
 _ECHO = 0.1
-# Seconds for workers to end when no request is in flight: those that have drained, and those that
-# are asked to stop while they start.
-_MARGIN = 3.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +88,7 @@ class Supervisor:
         self._crew: Crew
         count = config.workers or os.process_cpu_count() or 1
         self._places = [_Place() for _ in range(count)]
+        self._watch: HangWatch
         self._takeover: Takeover | None = None
         self._reload_wanted = False
         self._serving = False
@@ -129,6 +128,7 @@ class Supervisor:
                 lambda: self._taken.update(self._signals.take()),
             )
             self._crew = Crew(self._config, self._backend, self._selector, self)
+            self._watch = HangWatch(self._crew, self._config.hang_timeout, self)
             stack.callback(self._crew.abandon)
             while self._crew or not self._stopping:
                 self._turn()
@@ -138,7 +138,8 @@ class Supervisor:
 
     def _turn(self) -> None:
         """Wait for what comes next, and deal with it."""
-        alarm = min(self._deadline, *(place.due for place in self._places))
+        watch = math.inf if self._stopping else self._watch.alarm()
+        alarm = min(self._deadline, watch, *(place.due for place in self._places))
         for key, _ in self._selector.select(
             None if alarm == math.inf else max(0.0, alarm - time.monotonic())
         ):
@@ -152,6 +153,8 @@ class Supervisor:
                 self._start(index)
         if self._deadline <= now:
             self._force("the time to stop is over")
+        if not self._stopping:
+            self._watch.look(now)
 
     def _obey(self) -> None:
         """Do what the signals ask for that have come."""
@@ -187,6 +190,7 @@ class Supervisor:
 
     def heard(self, worker: Worker, message: Message) -> None:
         """See Overseer."""
+        self._watch.heard(worker, message)
         if self._serving:
             self._succeed()
         elif len(self._crew.accepting()) == len(self._places):
@@ -198,9 +202,9 @@ class Supervisor:
             if error and worker.ready:
                 _log(error, "it was draining")
                 self._status = 1
-            if all(worker.departed for worker in self._crew):
+            if all(worker.departed or worker.quarantined for worker in self._crew):
                 # Nothing is in flight any more; only remains, as threads an application forgot.
-                self._deadline = min(self._deadline, time.monotonic() + _MARGIN)
+                self._deadline = min(self._deadline, time.monotonic() + crew.MARGIN)
             return
         if self._takeover and worker in self._takeover and worker.held:
             self._keep(error or _unasked(worker))
@@ -210,6 +214,33 @@ class Supervisor:
             self._succeed()
         else:
             self._lost(worker.index, error or _unasked(worker), served=worker.served())
+
+    def hangs(self, worker: Worker, error: SubsrvError) -> None:
+        """See hang.Overseer."""
+        if worker.leaving:
+            _log(error, "it was draining")
+        elif self._takeover and worker in self._takeover and worker.held:
+            self._keep(error)
+        else:
+            # What it has under way, it may still finish.
+            worker.retire(self._config.graceful_timeout)
+            if self._watch.crowded(self._config.hang_limit):
+                _log(error, "its place stays empty")
+                if not self._crew.accepting():
+                    self._stop(self._watch.too_many())
+            else:
+                self._lost(worker.index, error, served=worker.served())
+        self._succeed()
+
+    def left_behind(self, worker: Worker) -> None:
+        """See hang.Overseer."""
+        if self._watch.crowded(self._config.hang_limit):
+            error = self._watch.too_many()
+            if self._config.hang_exit or not self._crew.accepting():
+                self._stop(error)
+            else:
+                _log(error, "the workers that do not hang serve on")
+        self._succeed()
 
     def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:
         """Fill the place of a lost worker again; give up where that makes no sense."""
@@ -289,8 +320,9 @@ class Supervisor:
         for listener in self._listeners:
             listener.close()
         timeout = self._config.graceful_timeout
-        patience = timeout if any(worker.ready for worker in self._crew) else 0.0
-        self._deadline = time.monotonic() + patience + _MARGIN
+        busy = any(worker.ready and not worker.hung for worker in self._crew)
+        patience = timeout if busy else 0.0
+        self._deadline = time.monotonic() + patience + crew.MARGIN
         for worker in self._crew:
             worker.retire(timeout)
         notify("STOPPING=1")

@@ -50,14 +50,16 @@ class Takeover:
             worker.accept()
         for worker in self._crew:
             if worker.index in self.places and not (worker in self or worker.leaving):
-                worker.retire(timeout, min(PARTING, timeout))
+                worker.retire(timeout, parting=min(PARTING, timeout))
                 self._old.append(worker)
         return True
 
     @property
     def over(self) -> bool:
         """Whether the new workers accept, and the old ones no more."""
-        return self._complete and all(worker.draining or worker.departed for worker in self._old)
+        return self._complete and all(
+            worker.draining or worker.departed or worker.hung for worker in self._old
+        )
 
     def give_up(self) -> None:
         """End the new workers. None has ever accepted, so there is nothing to wait for."""

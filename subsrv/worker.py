@@ -19,6 +19,7 @@ from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
 from subsrv.errors import SubsrvError
 from subsrv.reactor import Reactor
+from subsrv.rescue import Rescue
 from subsrv.server import App, Server
 from subsrv.spec import Spec
 
@@ -39,6 +40,8 @@ def run_worker(spec: str) -> None:
         _mend_threading()
     with ExitStack() as stack:
         # The worker's own to close, whatever happens to it.
+        if worker.rescue >= 0:
+            stack.enter_context(Rescue(Channel.adopt(worker.rescue)))
         channel = stack.enter_context(Channel.adopt(worker.control))
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         logs.configure(worker.config.log_level)
@@ -145,6 +148,8 @@ class _Worker:
             match message.type:
                 case "accept" if not self._accept.done():
                     self._accept.set_result(None)
+                case "ping":
+                    self._tell("pong", gil=_gil())
                 case "stop":
                     self._stop_within(**message.fields)
                 case "stats" if self._server is not None:
@@ -203,9 +208,13 @@ def _who_am_i() -> dict[str, object]:
         "interpreter": _interpreter_id(),
         "thread": threading.get_native_id(),
         "pid": os.getpid(),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": _gil(),
         "python": sys.version.split()[0],
     }
+
+
+def _gil() -> bool:
+    return sys._is_gil_enabled()
 
 
 def _interpreter_id() -> int:

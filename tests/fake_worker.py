@@ -5,6 +5,7 @@ sent over a connection what it does then.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -15,6 +16,8 @@ import threading
 
 from subsrv import sockets
 from subsrv.control import Channel
+from subsrv.errors import Interrupted
+from subsrv.rescue import Rescue
 from subsrv.spec import Spec
 
 
@@ -22,7 +25,11 @@ def run_worker(text: str) -> None:
     """What subsrv.worker.run_worker does, as far as a supervisor can see."""
     spec = Spec.loads(text)
     listeners = [sockets.adopt(fd) for fd in spec.listeners]
-    with Channel.adopt(spec.control) as channel, selectors.DefaultSelector() as selector:
+    with (
+        Channel.adopt(spec.control) as channel,
+        Rescue(Channel.adopt(spec.rescue)),
+        selectors.DefaultSelector() as selector,
+    ):
         try:
             begin(spec, channel)
             selector.register(channel, selectors.EVENT_READ)
@@ -92,6 +99,8 @@ def serve(
                 for message in channel.receive():
                     if message.type == "accept":
                         accept(selector, listeners)
+                    elif message.type == "ping":
+                        channel.send("pong", gil=sys._is_gil_enabled())
                     elif message.type == "stop":
                         channel.send("draining")
                         channel.send("gone")
@@ -126,8 +135,26 @@ def answer(listener: socket.socket) -> None:
             case b"hang":
                 connection.sendall(b"hanging\n")
                 threading.Event().wait()
+            case b"spin":
+                connection.sendall(b"hanging\n")
+                spin()
+            case b"hold":
+                connection.sendall(b"hanging\n")
+                hold()
             case b"fork":
                 fork_a_holder(connection)
+
+
+def spin() -> None:
+    with contextlib.suppress(Interrupted):
+        while True:
+            pass
+
+
+def hold() -> None:
+    """Block in C, and keep the GIL, if there is one."""
+    # A PyDLL, unlike others, is called with the GIL.
+    ctypes.PyDLL(None).pause()
 
 
 def fork_a_holder(connection: socket.socket) -> None:

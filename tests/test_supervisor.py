@@ -296,7 +296,8 @@ class RefusingBackend:
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
         self._starts += 1
         if self._starts in self._refused:
-            os.close(spec.control)
+            for fd in spec.channels:
+                os.close(fd)
             raise RuntimeError("can't start new thread")
         return self._threads.start(spec, disown=disown)
 

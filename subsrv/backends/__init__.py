@@ -53,7 +53,7 @@ class Backend(Protocol):
         """
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
-        """Start a worker. Takes over `spec.control`, and copies the listeners.
+        """Start a worker. Takes over `spec.channels`, and copies the listeners.
 
         `disown` closes the supervisor's own descriptors, for a child that inherits them.
         OSError or RuntimeError if the system refuses.

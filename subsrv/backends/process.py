@@ -81,7 +81,7 @@ class SpawnBackend:
         # The flags by which multiprocessing and the test suite of CPython start a Python like
         # this one: -X, -W, -O and so on.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        with _closing(spec.control):
+        with _closing(*spec.channels):
             reader, writer = os.pipe()
             # A child that has died already is found out by its end, not by its broken pipe.
             with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
@@ -89,7 +89,7 @@ class SpawnBackend:
                 with _closing(reader), _signals_held():
                     child = subprocess.Popen(
                         [*command, f"subsrv-worker-{spec.worker}"],
-                        pass_fds=(*spec.listeners, spec.control, reader),
+                        pass_fds=(*spec.listeners, *spec.channels, reader),
                     )
                 pipe.write(text)
         return ProcessHandle(child)
@@ -109,7 +109,7 @@ class ForkBackend:
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend."""
-        with _closing(spec.control), _signals_held():
+        with _closing(*spec.channels), _signals_held():
             pid = os.fork()
             if pid == 0:
                 _run_forked(self._entry, spec, disown)
@@ -173,7 +173,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.listeners, spec.control):
+    for fd in (*spec.listeners, *spec.channels):
         os.set_inheritable(fd, False)
 
 

@@ -32,7 +32,8 @@ class ThreadHandle:
     def __init__(self, life: Callable[[Spec, Lifeline], None], spec: Spec) -> None:
         self._over = False
         with contextlib.ExitStack() as undo:
-            undo.callback(os.close, spec.control)
+            for fd in spec.channels:
+                undo.callback(os.close, fd)
             lifeline = Lifeline(spec.control)
             undo.callback(lifeline.cut)
             # Copies, because closing an interpreter closes what its socket objects own.
