@@ -1,4 +1,4 @@
-"""A request that hangs its worker: another one serves, and the others of that worker are finished."""
+"""A request that hangs its worker: another serves, and the others of that worker are finished."""
 
 import sys
 
