@@ -24,7 +24,7 @@ from subsrv.crew import Crew, Worker
 from subsrv.errors import SubsrvError, WorkerStartError
 from subsrv.hang import HangWatch
 from subsrv.notify import notify
-from subsrv.signals import SignalWakeup
+from subsrv.signals import BrokenOffError, SignalWakeup
 from subsrv.takeover import Takeover
 
 logger = logging.getLogger("subsrv")
@@ -119,7 +119,7 @@ class Supervisor:
             try:
                 with self._signals.raising(_STOP_SIGNALS):
                     self._backend.prepare(self._config)
-            except KeyboardInterrupt:
+            except BrokenOffError:
                 return 0
             self._selector = stack.enter_context(selectors.DefaultSelector())
             self._selector.register(
@@ -267,7 +267,7 @@ class Supervisor:
             with self._signals.raising(_STOP_SIGNALS):
                 self._backend.refresh(self._config)
             takeover.start(lambda index: self._launch(index, held=True))
-        except KeyboardInterrupt:
+        except BrokenOffError:
             self._takeover = None  # the signal that broke it off is acted on in the next turn
         except SubsrvError as error:
             self._keep(error)

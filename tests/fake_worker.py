@@ -16,7 +16,6 @@ import threading
 
 from subsrv import sockets
 from subsrv.control import Channel
-from subsrv.errors import Interrupted
 from subsrv.rescue import Rescue
 from subsrv.spec import Spec
 
@@ -135,20 +134,11 @@ def answer(listener: socket.socket) -> None:
             case b"hang":
                 connection.sendall(b"hanging\n")
                 threading.Event().wait()
-            case b"spin":
-                connection.sendall(b"hanging\n")
-                spin()
             case b"hold":
                 connection.sendall(b"hanging\n")
                 hold()
             case b"fork":
                 fork_a_holder(connection)
-
-
-def spin() -> None:
-    with contextlib.suppress(Interrupted):
-        while True:
-            pass
 
 
 def hold() -> None:

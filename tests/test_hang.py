@@ -1,7 +1,6 @@
 """Workers that hang: noticed, replaced, rescued or left behind."""
 
 import signal
-import sys
 from typing import Any, cast
 
 import pytest
@@ -20,21 +19,6 @@ isolated = pytest.mark.parametrize("mode", [{"mode": "interp"}, *PROCESSES], ids
 
 # Long enough for a worker that does not hang to answer, on a machine that is busy.
 TIMEOUT = 1.0
-
-
-@each_mode
-def test_one_that_hangs_in_python_is_replaced_and_rescued(mode: dict[str, Any]) -> None:
-    with FakeServer(workers=2, hang_timeout=TIMEOUT, **mode).wait_ready() as server:
-        before = server.all_workers(2)
-        assert server.ask("spin") == "hanging\n"
-        server.wait_log(r"worker . hangs: its loop has not turned for 1 s; starting another")
-        server.wait_log("worker . goes on, and drains")
-        if sys._is_gil_enabled():
-            assert "is stuck here:\n" in server.log
-            assert "in spin\n    while True:\n" in server.log or "in spin\n    pass" in server.log
-        after = server.all_workers(2)
-        assert len([worker for worker in after if worker in before]) == 1
-        assert server.finish(signal.SIGTERM) == 0
 
 
 @isolated

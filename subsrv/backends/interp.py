@@ -50,7 +50,8 @@ class InterpBackend:
             except self._interpreters.ExecutionFailed as failure:
                 # The traceback inside is worth more than the one here, but may be missing.
                 info = failure.excinfo
-                lifeline.report(info.formatted, getattr(info, "errdisplay", info.formatted))
+                message = info.formatted.removesuffix(": ")  # of an error without words
+                lifeline.report(message, getattr(info, "errdisplay", message))
             finally:
                 # What the worker froze, the end of the interpreter would not collect; and while a
                 # single object is left, CPython keeps all the memory that the interpreter had.
