@@ -17,7 +17,7 @@ from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
-    from subsrv.supervisor import ReadyInfo
+    from subsrv.ready import ReadyInfo
 
 INTERRUPTED = 130  # what a shell reports for SIGINT
 
@@ -62,8 +62,13 @@ Settings:
 
 Signals:
   SIGTERM and SIGINT drain the server; the second one ends it at once.
+  SIGQUIT stops at once: requests are dropped.
   SIGHUP replaces the workers by new ones, which load the application as it is
   now; if it does not load, the old ones serve on.
+  SIGTTIN and SIGTTOU start one worker more, and end one.
+  SIGUSR1 opens log files anew.
+  SIGUSR2 starts this command anew and hands it the listening sockets; when the
+  new server accepts, this one drains.
 
 Exit status:
   0 after a drain, 2 for a bad option or configuration, 3 when the application

@@ -240,6 +240,26 @@ class Config:
         "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
     )
 
+    # Precedents: gunicorn's max_requests and max_requests_jitter.
+    max_requests: int = _option(
+        "Recovery", Kind.COUNT, 0, "that a worker serves, about, until a new one takes over; 0: all"
+    )
+    max_requests_jitter: int = _option(
+        "Recovery", Kind.COUNT, 0, "up to so many requests more, so that workers do not end at once"
+    )
+    max_lifetime: float = _option(
+        "Recovery", Kind.SECONDS, 0.0, "of a worker, until a new one takes over; 0: no end"
+    )
+    max_rss: int = _option(
+        "Recovery",
+        Kind.SIZE,
+        0,
+        "memory of a worker process, or of the one that all share, until workers are replaced",
+    )
+    force_recycling: bool = _option(
+        "Recovery", Kind.FLAG, False, "also where interpreters do not give back their memory (3.13)"
+    )
+
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
     header_cache: int = _option(

@@ -8,6 +8,7 @@ From the worker:
   ready   {interpreter, thread, pid, gil, python}       it accepts connections now, or is held
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
+  spent   {reason}                                      it has served enough
   draining {}                                           it has stopped to accept
   pong    {gil}                                         its loop turns
   gone    {}                                            its drain is over; it ends after this
@@ -18,6 +19,7 @@ To the worker:
                                                         idle connections wait parting seconds for
                                                         one more request. A second one can but
                                                         hurry it
+  reopen  {}                                            open log files anew
   ping    {}                                            asks for a "pong"
   stats   {}                                            asks for a snapshot of its counters
 Over a second channel, which a thread of the worker's listens to (rescue.py):

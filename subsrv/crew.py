@@ -48,6 +48,9 @@ class Worker:
     departed: bool = False
     #: When it is to be gone, of one that is ending; as all times here, by time.monotonic().
     deadline: float = math.inf
+    #: Why it has served enough; and its share of a lifetime that it ends earlier than others.
+    spent: str | None = None
+    spread: float | None = None
     #: Since when a question is unanswered.
     asked: float | None = None
     #: It has not answered in time; how often its rescue has been tried, and when to go on.

@@ -3,6 +3,10 @@
 The command line turns any of these into one line on standard error; nothing else chooses a status.
 """
 
+import logging
+
+logger = logging.getLogger("subsrv")
+
 
 class Interrupted(BaseException):
     """Raised in a worker that hangs, in the middle of what it does, to break that off.
@@ -19,6 +23,11 @@ class SubsrvError(Exception):
     def __init__(self, message: str, *, detail: str | None = None) -> None:
         super().__init__(message)
         self.detail = detail
+
+    def log(self, consequence: str) -> None:
+        """Log it where the server goes on, with what follows from it."""
+        detail = f"\n{self.detail.rstrip()}" if self.detail else ""
+        logger.error("%s; %s%s", self, consequence, detail)
 
 
 class ConfigError(SubsrvError):

@@ -8,15 +8,15 @@ import contextlib
 import logging
 import math
 import os
-import platform
 import selectors
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
-from subsrv import backends, crew, sockets
+from subsrv import backends, crew, recycling, sockets
 from subsrv.backoff import Backoff
 from subsrv.config import Config
 from subsrv.control import Message
@@ -24,40 +24,22 @@ from subsrv.crew import Crew, Worker
 from subsrv.errors import SubsrvError, WorkerStartError
 from subsrv.hang import HangWatch
 from subsrv.notify import notify
+from subsrv.ready import ReadyInfo
 from subsrv.signals import BrokenOffError, SignalWakeup
-from subsrv.takeover import Takeover
+from subsrv.succession import Succession
+from subsrv.takeover import PARTING
+from subsrv.upgrade import HandedDown, Upgrade
 
 logger = logging.getLogger("subsrv")
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# What "gil" says in the ready line where the workers do have one.
-_GIL = {
-    "interp": "per-interpreter",
-    "nogil": "shared",
-    "thread": "shared",
-    "process": "per-process",
-}
+_OTHERS = (
+    *(signal.SIGHUP, signal.SIGQUIT, signal.SIGTTIN, signal.SIGTTOU),
+    *(signal.SIGUSR1, signal.SIGUSR2),
+)
 # Seconds within which a second signal is the first one's echo: timeout(1) and other wrappers signal
 # both their child and its whole group.
 _ECHO = 0.1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadyInfo:
-    """What serves, and where, once every worker accepts."""
-
-    urls: tuple[str, ...]
-    mode: str
-    workers: int
-    pid: int
-    python: str
-    gil: str
-
-    def __str__(self) -> str:
-        return (
-            f"ready {' '.join(self.urls)} mode={self.mode} workers={self.workers} "
-            f"pid={self.pid} python={self.python} gil={self.gil}"
-        )
 
 
 @dataclass(slots=True)
@@ -83,14 +65,16 @@ class Supervisor:
         self._backend = backend or backends.create(config)
         self._listeners: list[sockets.Listener] = []
         self._selector: selectors.BaseSelector
-        self._signals = SignalWakeup((*_STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD))
+        self._signals = SignalWakeup((*_STOP_SIGNALS, *_OTHERS, signal.SIGCHLD))
         self._taken: set[int] = set()
         self._crew: Crew
         count = config.workers or os.process_cpu_count() or 1
         self._places = [_Place() for _ in range(count)]
         self._watch: HangWatch
-        self._takeover: Takeover | None = None
-        self._reload_wanted = False
+        self._succession: Succession
+        self._handed_down = HandedDown(os.environ)
+        self._successor: Upgrade | None = None
+        self._change = 0
         self._serving = False
         self._stopping = False
         self._echo_until = 0.0
@@ -99,22 +83,27 @@ class Supervisor:
         self._status = 0
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT, drain, and return the exit status: 0, or 1 by force.
+        """Serve until a signal ends it, drain, and return the exit status: 0, or 1 by force.
 
         Main thread only; its signal handlers are restored afterwards. A second signal, or a worker
         that has not ended when the graceful timeout is over, ends everything at once: processes
         are killed; threads and interpreters cannot be, so then the whole process ends here, by
         `os._exit`.
 
-        SIGHUP replaces all workers by new ones, which load the application as it is then.
+        SIGHUP replaces all workers by new ones, which load the application as it is then. For the
+        other signals, see `subsrv --help`.
 
         SubsrvError for what prevents serving: an address that cannot be bound, an application
         that does not load, workers that do not start.
         """
+        recycling.check(self._config)
         with contextlib.ExitStack() as stack:
+            stack.callback(self._handed_down.rest)
             for address in self._config.bind:
-                listener = sockets.bind(address, backlog=self._config.backlog)
+                listener = self._handed_down.take(address, backlog=self._config.backlog)
+                listener = listener or sockets.bind(address, backlog=self._config.backlog)
                 self._listeners.append(stack.enter_context(listener))
+            self._handed_down.rest()
             stack.enter_context(self._signals)
             try:
                 with self._signals.raising(_STOP_SIGNALS):
@@ -129,6 +118,13 @@ class Supervisor:
             )
             self._crew = Crew(self._config, self._backend, self._selector, self)
             self._watch = HangWatch(self._crew, self._config.hang_timeout, self)
+            self._succession = Succession(
+                self._crew,
+                self._config,
+                refresh=self._refresh,
+                launch=partial(self._launch, held=True),
+                filled=self._filled,
+            )
             stack.callback(self._crew.abandon)
             while self._crew or not self._stopping:
                 self._turn()
@@ -138,8 +134,11 @@ class Supervisor:
 
     def _turn(self) -> None:
         """Wait for what comes next, and deal with it."""
-        watch = math.inf if self._stopping else self._watch.alarm()
-        alarm = min(self._deadline, watch, *(place.due for place in self._places))
+        alarm = min(self._deadline, *(place.due for place in self._places))
+        if not self._stopping:
+            alarm = min(alarm, self._watch.alarm())
+            if self._serving:
+                alarm = min(alarm, self._succession.alarm())
         for key, _ in self._selector.select(
             None if alarm == math.inf else max(0.0, alarm - time.monotonic())
         ):
@@ -155,6 +154,8 @@ class Supervisor:
             self._force("the time to stop is over")
         if not self._stopping:
             self._watch.look(now)
+            if self._serving:
+                self._succession.turn(len(self._places))
 
     def _obey(self) -> None:
         """Do what the signals ask for that have come."""
@@ -166,11 +167,21 @@ class Supervisor:
                 self._echo_until = now + _ECHO
             elif now >= self._echo_until:
                 self._force("a second signal")
-        if signal.SIGHUP in signals:
-            self._reload_wanted = True
-        if self._reload_wanted and self._serving and not (self._stopping or self._takeover):
-            self._reload_wanted = False
-            self._reload()
+        if signal.SIGQUIT in signals:
+            self._stop(timeout=0.0)
+        if signal.SIGUSR1 in signals:
+            for worker in self._crew:
+                worker.tell("reopen")
+        # While it starts, there is nothing to replace yet: what has come is done afterwards.
+        self._succession.reload_wanted |= signal.SIGHUP in signals
+        self._change += (signal.SIGTTIN in signals) - (signal.SIGTTOU in signals)
+        if self._stopping or not self._serving:
+            return
+        if signal.SIGUSR2 in signals and self._successor is None:
+            self._upgrade()
+        if self._change and not self._succession.under_way:
+            change, self._change = self._change, 0
+            self._scale(change)
 
     # ---- the life of a worker
 
@@ -191,8 +202,10 @@ class Supervisor:
     def heard(self, worker: Worker, message: Message) -> None:
         """See Overseer."""
         self._watch.heard(worker, message)
-        if self._serving:
-            self._succeed()
+        if message.type == "spent":
+            worker.spent = message.fields["reason"]
+        if self._serving and not self._stopping:
+            self._succession.go_on()
         elif len(self._crew.accepting()) == len(self._places):
             self._announce()
 
@@ -200,37 +213,37 @@ class Supervisor:
         """See Overseer."""
         if self._stopping:
             if error and worker.ready:
-                _log(error, "it was draining")
+                error.log("it was draining")
                 self._status = 1
             if all(worker.departed or worker.quarantined for worker in self._crew):
                 # Nothing is in flight any more; only remains, as threads an application forgot.
                 self._deadline = min(self._deadline, time.monotonic() + crew.MARGIN)
             return
-        if self._takeover and worker in self._takeover and worker.held:
-            self._keep(error or _unasked(worker))
+        if self._succession.is_new(worker):
+            self._succession.failed(error or _unasked(worker))
         elif worker.leaving:
             if error:
-                _log(error, "it was draining")
-            self._succeed()
+                error.log("it was draining")
+            self._succession.go_on()
         else:
             self._lost(worker.index, error or _unasked(worker), served=worker.served())
 
     def hangs(self, worker: Worker, error: SubsrvError) -> None:
         """See hang.Overseer."""
         if worker.leaving:
-            _log(error, "it was draining")
-        elif self._takeover and worker in self._takeover and worker.held:
-            self._keep(error)
+            error.log("it was draining")
+        elif self._succession.is_new(worker):
+            self._succession.failed(error)
         else:
             # What it has under way, it may still finish.
             worker.retire(self._config.graceful_timeout)
             if self._watch.crowded(self._config.hang_limit):
-                _log(error, "its place stays empty")
+                error.log("its place stays empty")
                 if not self._crew.accepting():
                     self._stop(self._watch.too_many())
             else:
                 self._lost(worker.index, error, served=worker.served())
-        self._succeed()
+        self._succession.go_on()
 
     def left_behind(self, worker: Worker) -> None:
         """See hang.Overseer."""
@@ -239,8 +252,8 @@ class Supervisor:
             if self._config.hang_exit or not self._crew.accepting():
                 self._stop(error)
             else:
-                _log(error, "the workers that do not hang serve on")
-        self._succeed()
+                error.log("the workers that do not hang serve on")
+        self._succession.go_on()
 
     def _lost(self, index: int, error: SubsrvError, *, served: float | None) -> None:
         """Fill the place of a lost worker again; give up where that makes no sense."""
@@ -252,46 +265,53 @@ class Supervisor:
         if not self._crew.accepting() and all(place.backoff.exhausted for place in self._places):
             self._stop(error)
             return
-        _log(error, f"starting another in {delay:g} s" if delay else "starting another")
+        error.log(f"starting another in {delay:g} s" if delay else "starting another")
         place.due = time.monotonic() + delay
 
-    # ---- the next generation
-
-    def _reload(self) -> None:
-        """Have new workers take over, with the application as it is now."""
-        # As Type=notify-reload of systemd wants it, by the clock that time.monotonic() reads.
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        logger.info("reloading")
-        self._takeover = takeover = Takeover(self._crew, range(len(self._places)))
+    def _refresh(self) -> bool:
+        """Have the application loaded as it is now, where it is loaded once for all workers."""
         try:
             with self._signals.raising(_STOP_SIGNALS):
                 self._backend.refresh(self._config)
-            takeover.start(lambda index: self._launch(index, held=True))
         except BrokenOffError:
-            self._takeover = None  # the signal that broke it off is acted on in the next turn
-        except SubsrvError as error:
-            self._keep(error)
+            return False  # the signal that broke it off is acted on in the next turn
+        return True
 
-    def _succeed(self) -> None:
-        """Go on with a takeover, which something may have brought forward."""
-        takeover = self._takeover
-        if takeover is None or self._stopping:
-            return
-        if takeover.complete(self._config.graceful_timeout):
-            for index in takeover.places:
-                self._places[index] = _Place(due=math.inf)
-        if takeover.over:
-            self._takeover = None
-            logger.info("reloaded: %d new workers accept", len(takeover.places))
-            notify("READY=1")
+    def _filled(self, indices: Iterable[int]) -> None:
+        for index in indices:
+            self._places[index] = _Place(due=math.inf)
 
-    def _keep(self, error: SubsrvError) -> None:
-        """The new workers cannot take over: those that serve go on."""
-        if self._takeover:
-            self._takeover.give_up()
-            self._takeover = None
-        _log(error, "not reloaded, the workers that serve go on")
-        notify("READY=1")
+    def _scale(self, change: int) -> None:
+        """One worker more, or one less."""
+        if change > 0:
+            self._places.append(_Place())
+        elif len(self._places) > 1:
+            self._places.pop()
+            for worker in self._crew:
+                if worker.index == len(self._places) and not worker.leaving:
+                    worker.retire(self._config.graceful_timeout, parting=PARTING)
+        logger.info("%d workers from now on", len(self._places))
+
+    def _upgrade(self) -> None:
+        """Start this command anew, and hand the sockets to it."""
+        try:
+            self._successor = Upgrade(
+                zip(self._config.bind, self._listeners, strict=True), self._selector, self._upgraded
+            )
+        except OSError as error:
+            logger.error("no new server can be started: %s", error)
+        else:
+            logger.info("a new server starts: pid %d", self._successor.pid)
+
+    def _upgraded(self, accepts: bool) -> None:
+        successor, self._successor = self._successor, None
+        if not accepts or successor is None:
+            logger.error("the new server did not start; this one serves on")
+        elif not self._stopping:
+            logger.info("the new server accepts: pid %d", successor.pid)
+            for listener in self._listeners:
+                listener.give_up_path()
+            self._stop(parting=PARTING)
 
     # ---- the life of the server
 
@@ -299,32 +319,41 @@ class Supervisor:
         self._serving = True
         with_gil = any(worker.ready["gil"] for worker in self._crew if worker.ready)
         self._on_ready(
-            ReadyInfo(
-                urls=tuple(listener.url for listener in self._listeners),
+            ReadyInfo.of(
+                (listener.url for listener in self._listeners),
                 mode=self._config.mode,
                 workers=len(self._places),
-                pid=os.getpid(),
-                python=platform.python_version(),
-                gil=_GIL[self._config.mode] if with_gil else "off",
+                gil=with_gil,
             )
         )
-        notify("READY=1")
+        # After an upgrade, the service manager has another process to look after.
+        notify(f"READY=1\nMAINPID={os.getpid()}" if self._handed_down.ready() else "READY=1")
 
-    def _stop(self, error: SubsrvError | None = None) -> None:
-        """Begin to drain. `error` is why, where no signal is."""
+    def _stop(
+        self,
+        error: SubsrvError | None = None,
+        *,
+        timeout: float | None = None,
+        parting: float = 0.0,
+    ) -> None:
+        """Begin to drain, within the graceful timeout if no other is given.
+
+        `error` is why, where no signal is; for `parting`, see Worker.retire.
+        """
         self._stopping = True
-        self._error = error
+        self._error = error or self._error
         for place in self._places:
             place.due = math.inf
         # From the moment the workers have closed theirs too, connections are refused.
         for listener in self._listeners:
             listener.close()
-        timeout = self._config.graceful_timeout
+        if timeout is None:
+            timeout = self._config.graceful_timeout
         busy = any(worker.ready and not worker.hung for worker in self._crew)
         patience = timeout if busy else 0.0
         self._deadline = time.monotonic() + patience + crew.MARGIN
         for worker in self._crew:
-            worker.retire(timeout)
+            worker.retire(timeout, parting=min(parting, timeout))
         notify("STOPPING=1")
 
     def _force(self, reason: str) -> None:
@@ -337,7 +366,7 @@ class Supervisor:
             return
         # Leaving in good order would wait for these threads, for ever.
         if self._error:
-            _log(self._error, "giving up")
+            self._error.log("giving up")
         logger.error("%s: leaving without workers %s, which cannot be killed", reason, stuck)
         logging.shutdown()
         sys.stdout.flush()
@@ -346,8 +375,3 @@ class Supervisor:
 
 def _unasked(worker: Worker) -> SubsrvError:
     return WorkerStartError(f"worker {worker.index} ended without being asked to")
-
-
-def _log(error: SubsrvError, consequence: str) -> None:
-    detail = f"\n{error.detail.rstrip()}" if error.detail else ""
-    logger.error("%s; %s%s", error, consequence, detail)

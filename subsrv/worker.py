@@ -5,11 +5,12 @@ import gc
 import logging
 import math
 import os
+import random
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+
+type Tick = Callable[[float], None]
 
 _log = logging.getLogger("subsrv")
 
@@ -109,6 +112,8 @@ class _Worker:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
         self._server = server = Server(config, app, self._reactor)
+        if config.max_requests:
+            self._reactor.on_tick = self._counting(server, self._reactor.on_tick)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
@@ -135,6 +140,23 @@ class _Worker:
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
         self._tell("gone", **stats)
         loop.remove_reader(self._channel.fileno())
+
+    def _counting(self, server: Server, tick: Tick | None) -> Tick:
+        """The coarse clock, which also sees when enough requests have been served: once a second,
+        so that no request has to.
+        """
+        most = self._config.max_requests + random.randint(0, self._config.max_requests_jitter)
+        told = False
+
+        def count(now: float) -> None:
+            nonlocal told
+            if tick is not None:
+                tick(now)
+            if not told and (count := server.stats()["requests"]) >= most:
+                told = True
+                self._tell("spent", reason=f"it has served {count} requests")
+
+        return count
 
     def _on_control(self) -> None:
         """Messages from the supervisor. Its end is a reason to stop, too."""

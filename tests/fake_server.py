@@ -16,7 +16,8 @@ from typing import Any, Self
 from subsrv import backends, crew, hang, logs
 from subsrv.config import Config
 from subsrv.errors import SubsrvError
-from subsrv.supervisor import ReadyInfo, Supervisor
+from subsrv.ready import ReadyInfo
+from subsrv.supervisor import Supervisor
 
 ENTRY = "fake_worker:run_worker"
 FREE_THREADED = not sys._is_gil_enabled()

@@ -100,12 +100,14 @@ def serve(
                         accept(selector, listeners)
                     elif message.type == "ping":
                         channel.send("pong", gil=sys._is_gil_enabled())
+                    elif message.type == "reopen":
+                        sys.stderr.write("reopened\n")
                     elif message.type == "stop":
                         channel.send("draining")
                         channel.send("gone")
                         return
             else:
-                answer(key.data)
+                answer(key.data, channel)
 
 
 def accept(selector: selectors.BaseSelector, listeners: list[socket.socket]) -> None:
@@ -113,7 +115,7 @@ def accept(selector: selectors.BaseSelector, listeners: list[socket.socket]) -> 
         selector.register(listener, selectors.EVENT_READ, listener)
 
 
-def answer(listener: socket.socket) -> None:
+def answer(listener: socket.socket, channel: Channel) -> None:
     try:
         connection, _ = listener.accept()
     except BlockingIOError:  # another worker was faster
@@ -137,6 +139,8 @@ def answer(listener: socket.socket) -> None:
             case b"hold":
                 connection.sendall(b"hanging\n")
                 hold()
+            case b"spend":
+                channel.send("spent", reason="it was told so")
             case b"fork":
                 fork_a_holder(connection)
 

@@ -19,8 +19,9 @@ from subsrv.backends import WorkerHandle
 from subsrv.backends.thread import ThreadBackend
 from subsrv.config import Config
 from subsrv.errors import AppLoadError, SubsrvError, WorkerStartError
+from subsrv.ready import ReadyInfo
 from subsrv.spec import Spec
-from subsrv.supervisor import ReadyInfo, Supervisor
+from subsrv.supervisor import Supervisor
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=mode_name)
 

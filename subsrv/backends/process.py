@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 # What a terminal, a service manager or pkill sends to the whole group. The supervisor acts on it,
 # so a worker must not. It gets a handler that does nothing, as ignoring would pass to what an
 # application starts.
-_COORDINATED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_COORDINATED = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2),
+)
 
 # The program comes through a pipe: argv would show it to everybody, and the environment would
 # pass it on to every process that an application starts.

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,12 @@ import pytest
 from contract.modes import POSSIBLE, Mode
 from contract.probe import Probe
 from contract.serving import Server
+from contract.visitors import visiting
 from contract.wire import Client, request
 from subsrv.bench import processes
 
 APP = """\
-import asyncio, helper
+import helper
 from contract.apps.calling import call_async
 
 async def app(scope, receive, send):
@@ -159,51 +159,13 @@ def test_the_memory_of_old_interpreters_comes_back(mode: Mode, shop: Shop) -> No
         assert processes.memory(server.pid).uss - before < 25_000_000
 
 
-class Visitor(threading.Thread):
-    """Sends requests without a pause, no two alike, and checks every byte of the answers."""
-
-    def __init__(self, server: Server, number: int, stop: threading.Event) -> None:
-        super().__init__(name=f"visitor {number}")
-        self._server = server
-        self._number = number
-        self._stop_asked = stop
-        self.answered: set[bytes] = set()
-        self.trouble: list[str] = []
-
-    def run(self) -> None:
-        turn = 0
-        while not self._stop_asked.is_set() and not self.trouble:
-            try:
-                with Client(self._server) as client:
-                    closing = False
-                    while not closing and not self._stop_asked.is_set():
-                        turn += 1
-                        path = f"/{self._number}/{turn}"
-                        response = client.get(path)
-                        version, helper, echoed = response.body.split(b" ")
-                        assert helper == b"h" + version, response
-                        assert echoed == path.encode(), response
-                        self.answered.add(version)
-                        closing = "connection" in response
-            except (OSError, AssertionError, ValueError) as error:
-                self.trouble.append(f"{turn}: {error!r}")
-
-
 def test_swaps_under_load_lose_no_request(mode: Mode, shop: Shop) -> None:
     """A connection ends after an answer that says so, and never otherwise; none is refused."""
-    swaps, stop = 3, threading.Event()
+    swaps = 3
     with shop.serve(mode, "--workers", "2") as server:
-        visitors = [Visitor(server, number, stop) for number in range(4)]
-        for visitor in visitors:
-            visitor.start()
-        try:
+        with visiting(server) as visitors:
             for version in range(2, 2 + swaps):
                 shop.write(version)
                 reload(server, version - 1)
-        finally:
-            stop.set()
-            for visitor in visitors:
-                visitor.join()
-        assert [visitor.trouble for visitor in visitors] == [[]] * len(visitors)
         assert versions(server) == {b"%d h%d /" % (swaps + 1, swaps + 1)}
         assert len(set.union(*(visitor.answered for visitor in visitors))) > 1
