@@ -15,10 +15,10 @@ From the worker:
   died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
   accept  {}                                            to one that is held: accept from now on
-  stop    {timeout, parting}                            drain within so many seconds, then end;
+  stop    {timeout, parting, succeeded}                 drain within so many seconds, then end;
                                                         idle connections wait parting seconds for
-                                                        one more request. A second one can but
-                                                        hurry it
+                                                        one more request; another worker may have
+                                                        its place. A second one can but hurry it
   reopen  {}                                            open log files anew
   ping    {}                                            asks for a "pong"
   stats   {}                                            asks for a snapshot of its counters

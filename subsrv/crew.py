@@ -7,7 +7,7 @@ import contextlib
 import math
 import selectors
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from subsrv import backends
 from subsrv.config import Config
 from subsrv.control import Channel, Message
+from subsrv.entrance import Entrance
 from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
-from subsrv.sockets import Listener
 from subsrv.spec import Spec
 
 # Seconds for workers to end when no request is in flight: those that have drained, and those that
@@ -88,16 +88,17 @@ class Worker:
         self.held = False
         self.tell("accept")
 
-    def retire(self, timeout: float, *, parting: float = 0.0) -> None:
+    def retire(self, timeout: float, *, parting: float = 0.0, succeeded: bool = False) -> None:
         """Have it drain, and end.
 
         Args:
           timeout: the seconds that its requests have.
           parting: the seconds for which an idle connection may still bring one.
+          succeeded: another worker has its place, or gets it.
         """
         self.leaving = True
         self.deadline = time.monotonic() + timeout + MARGIN
-        self.tell("stop", timeout=timeout, parting=parting)
+        self.tell("stop", timeout=timeout, parting=parting, succeeded=succeeded)
 
 
 class Overseer(Protocol):
@@ -139,7 +140,7 @@ class Crew:
     def launch(
         self,
         index: int,
-        listeners: Iterable[Listener],
+        entrance: Entrance,
         *,
         held: bool = False,
         disown: Callable[[], None],
@@ -154,6 +155,7 @@ class Crew:
                 # A worker must notice when the supervisor dies: no sibling may hold its channels.
                 ours.close()
                 self.abandon()
+                entrance.leave_to(index)
                 disown()
 
             try:
@@ -162,9 +164,10 @@ class Crew:
                 spec = Spec(
                     config=self._config,
                     worker=index,
-                    listeners=tuple(listener.fileno() for listener in listeners),
+                    listeners=entrance.listeners(index),
                     control=control,
                     rescue=other,
+                    handover=entrance.handover(index),
                     held=held,
                 )
                 handle = self._backend.start(spec, disown=forget)

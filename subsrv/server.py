@@ -6,6 +6,7 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from subsrv.connection import Connection
@@ -17,6 +18,7 @@ from subsrv.shared import UNBOUNDED, Shared, Timeouts
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+    from subsrv.fair import Fairness
 
 _log = logging.getLogger("subsrv")
 
@@ -44,12 +46,17 @@ class App(Protocol):
 class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
-    def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
+    def __init__(
+        self, config: "Config", app: App, reactor: Reactor, fair: "Fairness | None" = None
+    ) -> None:
         self._reactor = reactor
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
         self._patience: asyncio.Timeout | None = None
+        self._fair = fair
+        self._stopping = False
+        self._parting = False
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -69,6 +76,8 @@ class Server:
             exchange=app.exchange,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
+        if fair is not None:
+            self._shared.connections = fair.connections
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
@@ -78,22 +87,32 @@ class Server:
         """Accept from these listening sockets, which are the server's from now on."""
         self._tick(self._reactor.now)
         for sock in sockets:
-            listener = Listener(self._shared, sock, _Door(self, sock).accepted)
+            accepted: Callable[[socket.socket, object], None] = _Door(self, sock).accepted
+            if self._fair is not None:
+                accepted = self._fair.door(accepted)
+            listener = Listener(self._shared, sock, accepted)
             self._listeners.append(listener)
             listener.start()
+        if self._fair is not None:
+            self._fair.start(self._readmit)
 
-    def stop(self, parting: float = 0.0) -> None:
+    def stop(self, parting: float = 0.0, *, succeeded: bool = False) -> None:
         """Accept no more, and let what is under way finish; see `drained`.
 
         An idle connection is closed after `parting` seconds, unless a request comes meanwhile: its
-        client cannot know, and one that is just being sent would be lost.
+        client cannot know, and one that is just being sent would be lost. `succeeded`: another
+        worker has this one's place.
         """
+        self._stopping = True
+        self._parting = parting > 0
+        if self._fair is not None:
+            self._fair.stop(succeeded=succeeded)
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
-            connection.drain(parting=parting > 0)
+            connection.drain(parting=self._parting)
         if parting > 0:
-            asyncio.get_running_loop().call_later(parting, self.stop)
+            asyncio.get_running_loop().call_later(parting, partial(self.stop, succeeded=succeeded))
 
     async def drained(self, deadline: float) -> bool:
         """Wait until no connection is left; False if some are at `deadline` (the loop's clock)."""
@@ -111,9 +130,9 @@ class Server:
             self._patience = None
         return True
 
-    def hurry(self, deadline: float) -> None:
+    def hurry(self, deadline: float, *, succeeded: bool) -> None:
         """Close what is idle, and have `drained` wait no longer than until then."""
-        self.stop()
+        self.stop(succeeded=succeeded)
         if self._patience is not None:
             self._patience.reschedule(deadline)
 
@@ -121,33 +140,52 @@ class Server:
         """Close whatever is still open."""
         for listener in self._listeners:
             listener.close()
+        if self._fair is not None:
+            self._fair.end()
         for connection in tuple(self._shared.connections):
             connection.close()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections and requests there are now."""
-        shared = self._shared
-        return {
+        shared, fair = self._shared, self._fair
+        stats = {
             "connections": len(shared.connections),
             "in_flight": shared.in_flight,
             **shared.snapshot(),
         }
+        if fair is not None:
+            stats |= {"passed": fair.passed, "taken": fair.taken, "moved": fair.moved}
+        return stats
 
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
-        shared = self._shared
-        shared.accepts += 1
-        if not self._reactor.ticking:
-            self._tick(self._reactor.now)  # the clock has stood still
-            self._reactor.ticking = True
-        connection = Connection(shared, sock, client=client, server=server)
+        self._shared.accepts += 1
+        connection = self._connect(sock, client, server)
         # Those that linger are over: they must not keep others out.
+        shared = self._shared
         if len(shared.connections) - shared.lingering > self._most_connections:
             if shared.lingering < _TURNED_AWAY:
                 connection.refuse(503, "too many connections")
             else:
                 shared.turned_away += 1
                 connection.close()
+        elif self._stopping:
+            connection.drain(parting=self._parting)
+
+    def _readmit(self, sock: socket.socket, peer: object) -> None:
+        """Serve a connection that another worker has served until now."""
+        connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
+        connection.rest()
+        if self._stopping:
+            connection.drain(parting=self._parting)
+
+    def _connect(
+        self, sock: socket.socket, client: Address | None, server: Address | None
+    ) -> Connection:
+        if not self._reactor.ticking:
+            self._tick(self._reactor.now)  # the clock has stood still
+            self._reactor.ticking = True
+        return Connection(self._shared, sock, client=client, server=server)
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -162,6 +200,8 @@ class Server:
             connection.check_timeouts(now)
         for listener in self._listeners:
             listener.tick(now)
+        if self._fair is not None:
+            self._fair.tick()
         if not connections:
             self._reactor.ticking = any(listener.paused for listener in self._listeners)
 
@@ -172,7 +212,7 @@ class _Door:
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self._server = server
         name = sock.getsockname()
-        self._address: Address | None = (name, None) if isinstance(name, str) else name[:2]
+        self._address = _address(name)
         # Behind a wildcard the address differs from connection to connection.
         self._wildcard = name[0] in ("0.0.0.0", "::") if not isinstance(name, str) else False
 
@@ -180,8 +220,14 @@ class _Door:
         server = self._address
         if self._wildcard:
             server = sock.getsockname()[:2]
-        client = peer[:2] if isinstance(peer, tuple) else None
-        self._server.admit(sock, client, server)
+        self._server.admit(sock, _address(peer), server)
+
+
+def _address(name: object) -> Address | None:
+    """Of what the socket module calls a name; None for a Unix client's, which has none."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return (name, None) if isinstance(name, str) and name else None
 
 
 def _limits(config: "Config") -> Limits:

@@ -26,12 +26,19 @@ class Spec(NamedTuple):
     control: int
     #: Where it is reached when its loop does not turn (see rescue.py); -1 where nobody would.
     rescue: int = -1
+    #: With --accept fair: what `subsrv.fair` needs.
+    handover: tuple[int, ...] = ()
     #: When it is ready, it waits for "accept": it takes over from workers that serve until then.
     held: bool = False
 
     @property
+    def copied(self) -> tuple[int, ...]:
+        """The descriptors of which each worker has copies."""
+        return self.listeners + self.handover
+
+    @property
     def channels(self) -> tuple[int, ...]:
-        """The descriptors that lead to the supervisor."""
+        """The descriptors that lead to the supervisor, which are this worker's alone."""
         return (self.control,) if self.rescue < 0 else (self.control, self.rescue)
 
     def dumps(self) -> str:
@@ -43,5 +50,6 @@ class Spec(NamedTuple):
         """The inverse of `dumps`, but for the type of `config`."""
         fields = json.loads(text)
         fields["config"] = cast("Config", SimpleNamespace(**fields["config"]))
-        fields["listeners"] = tuple(fields["listeners"])
+        for name in ("listeners", "handover"):
+            fields[name] = tuple(fields[name])
         return cls(**fields)

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from subsrv import backends, crew, recycling, sockets
+from subsrv import backends, crew, recycling
 from subsrv.backoff import Backoff
 from subsrv.config import Config
 from subsrv.control import Message
 from subsrv.crew import Crew, Worker
+from subsrv.entrance import Entrance
 from subsrv.errors import SubsrvError, WorkerStartError
 from subsrv.hang import HangWatch
 from subsrv.notify import notify
@@ -63,7 +64,7 @@ class Supervisor:
         self._config = config
         self._on_ready = on_ready
         self._backend = backend or backends.create(config)
-        self._listeners: list[sockets.Listener] = []
+        self._entrance: Entrance
         self._selector: selectors.BaseSelector
         self._signals = SignalWakeup((*_STOP_SIGNALS, *_OTHERS, signal.SIGCHLD))
         self._taken: set[int] = set()
@@ -98,12 +99,10 @@ class Supervisor:
         """
         recycling.check(self._config)
         with contextlib.ExitStack() as stack:
-            stack.callback(self._handed_down.rest)
-            for address in self._config.bind:
-                listener = self._handed_down.take(address, backlog=self._config.backlog)
-                listener = listener or sockets.bind(address, backlog=self._config.backlog)
-                self._listeners.append(stack.enter_context(listener))
-            self._handed_down.rest()
+            handed_down = stack.enter_context(self._handed_down)
+            self._entrance = stack.enter_context(
+                Entrance(self._config, len(self._places), handed_down)
+            )
             stack.enter_context(self._signals)
             try:
                 with self._signals.raising(_STOP_SIGNALS):
@@ -192,7 +191,7 @@ class Supervisor:
             self._lost(index, error, served=None)
 
     def _launch(self, index: int, *, held: bool = False) -> Worker:
-        return self._crew.launch(index, self._listeners, held=held, disown=self._disown)
+        return self._crew.launch(index, self._entrance, held=held, disown=self._disown)
 
     def _disown(self) -> None:
         """In a forked child: close this process's own descriptors."""
@@ -236,7 +235,7 @@ class Supervisor:
             self._succession.failed(error)
         else:
             # What it has under way, it may still finish.
-            worker.retire(self._config.graceful_timeout)
+            worker.retire(self._config.graceful_timeout, succeeded=True)
             if self._watch.crowded(self._config.hang_limit):
                 error.log("its place stays empty")
                 if not self._crew.accepting():
@@ -285,6 +284,9 @@ class Supervisor:
         """One worker more, or one less."""
         if change > 0:
             self._places.append(_Place())
+        elif self._config.accept == "reuseport":
+            logger.error("no worker can go with --accept reuseport: its socket would stay")
+            return
         elif len(self._places) > 1:
             self._places.pop()
             for worker in self._crew:
@@ -294,10 +296,11 @@ class Supervisor:
 
     def _upgrade(self) -> None:
         """Start this command anew, and hand the sockets to it."""
+        if self._config.accept == "reuseport":
+            logger.error("no new server can take over with --accept reuseport")
+            return
         try:
-            self._successor = Upgrade(
-                zip(self._config.bind, self._listeners, strict=True), self._selector, self._upgraded
-            )
+            self._successor = Upgrade(self._entrance.named(), self._selector, self._upgraded)
         except OSError as error:
             logger.error("no new server can be started: %s", error)
         else:
@@ -309,8 +312,7 @@ class Supervisor:
             logger.error("the new server did not start; this one serves on")
         elif not self._stopping:
             logger.info("the new server accepts: pid %d", successor.pid)
-            for listener in self._listeners:
-                listener.give_up_path()
+            self._entrance.give_up_paths()
             self._stop(parting=PARTING)
 
     # ---- the life of the server
@@ -320,7 +322,7 @@ class Supervisor:
         with_gil = any(worker.ready["gil"] for worker in self._crew if worker.ready)
         self._on_ready(
             ReadyInfo.of(
-                (listener.url for listener in self._listeners),
+                self._entrance.urls,
                 mode=self._config.mode,
                 workers=len(self._places),
                 gil=with_gil,
@@ -345,8 +347,7 @@ class Supervisor:
         for place in self._places:
             place.due = math.inf
         # From the moment the workers have closed theirs too, connections are refused.
-        for listener in self._listeners:
-            listener.close()
+        self._entrance.close_listeners()
         if timeout is None:
             timeout = self._config.graceful_timeout
         busy = any(worker.ready and not worker.hung for worker in self._crew)

@@ -50,7 +50,7 @@ class Takeover:
             worker.accept()
         for worker in self._crew:
             if worker.index in self.places and not (worker in self or worker.leaving):
-                worker.retire(timeout, parting=min(PARTING, timeout))
+                worker.retire(timeout, parting=min(PARTING, timeout), succeeded=True)
                 self._old.append(worker)
         return True
 

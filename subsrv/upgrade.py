@@ -11,6 +11,7 @@ import selectors
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, MutableMapping
+from typing import Self
 
 from subsrv.sockets import Listener, take_over
 
@@ -83,10 +84,13 @@ class HandedDown:
                 return take_over(given[1], address, backlog=backlog)
         return None
 
-    def rest(self) -> None:
-        """Close those that are not wanted any more."""
+    def close(self) -> None:
+        """Close what nobody wanted; and if this server ends before it accepts, the pipe."""
         while self._sockets:
             os.close(self._sockets.pop()[1])
+        if self._ready >= 0:
+            os.close(self._ready)
+            self._ready = -1
 
     def ready(self) -> bool:
         """Tell the old server that this one accepts; whether there is one."""
@@ -94,6 +98,11 @@ class HandedDown:
             return False
         with contextlib.suppress(BrokenPipeError):
             os.write(self._ready, b"1")
-        os.close(self._ready)
-        self._ready = -1
+        self.close()
         return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -26,6 +26,7 @@ from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+    from subsrv.fair import Fairness
 
 type Tick = Callable[[float], None]
 
@@ -49,10 +50,16 @@ def run_worker(spec: str) -> None:
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
+        fair = None
+        if worker.handover:
+            # Only now: most workers do without.
+            from subsrv.fair import Fairness
+
+            fair = stack.enter_context(Fairness(worker.handover, worker.worker, reactor))
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        life = _Worker(worker.config, channel, listeners, reactor, held=worker.held)
+        life = _Worker(worker.config, channel, listeners, reactor, fair, held=worker.held)
         runner.run(life.run())
 
 
@@ -82,6 +89,7 @@ class _Worker:
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
+        fair: "Fairness | None",
         *,
         held: bool,
     ) -> None:
@@ -89,11 +97,12 @@ class _Worker:
         self._channel = channel
         self._listeners = listeners
         self._reactor = reactor
+        self._fair = fair
         self._held = held
         self._server: Server | None = None
         self._accept: asyncio.Future[None]
-        # Done with the seconds that idle connections have.
-        self._stop: asyncio.Future[float]
+        # Done with the seconds that idle connections have, and whether another has its place.
+        self._stop: asyncio.Future[tuple[float, bool]]
         self._deadline = math.inf  # of the drain, by the loop's clock
 
     async def run(self) -> None:
@@ -111,7 +120,7 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor)
+        self._server = server = Server(config, app, self._reactor, self._fair)
         if config.max_requests:
             self._reactor.on_tick = self._counting(server, self._reactor.on_tick)
         # What start-up made stays: collections need not look at it again, and after a fork it
@@ -127,7 +136,8 @@ class _Worker:
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 if self._accept.done():
                     server.start(self._listeners)
-            server.stop(await self._stop)
+            parting, succeeded = await self._stop
+            server.stop(parting, succeeded=succeeded)
             self._tell("draining")
             await server.drained(self._deadline)
         finally:
@@ -177,14 +187,16 @@ class _Worker:
                 case "stats" if self._server is not None:
                     self._tell("stats", **self._server.stats())
 
-    def _stop_within(self, timeout: float, parting: float = 0.0) -> None:
+    def _stop_within(
+        self, timeout: float, parting: float = 0.0, *, succeeded: bool = False
+    ) -> None:
         # One deadline for all that a drain waits for.
         deadline = asyncio.get_running_loop().time() + timeout
         self._deadline = min(self._deadline, deadline)
         if not self._stop.done():
-            self._stop.set_result(parting)
+            self._stop.set_result((parting, succeeded))
         elif self._server is not None:
-            self._server.hurry(self._deadline)
+            self._server.hurry(self._deadline, succeeded=self._stop.result()[1])
 
     def _tell(self, type_: str, **fields: object) -> None:
         with suppress(OSError):  # the supervisor is gone: nobody to tell

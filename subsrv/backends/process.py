@@ -92,7 +92,7 @@ class SpawnBackend:
                 with _closing(reader), _signals_held():
                     child = subprocess.Popen(
                         [*command, f"subsrv-worker-{spec.worker}"],
-                        pass_fds=(*spec.listeners, *spec.channels, reader),
+                        pass_fds=(*spec.copied, *spec.channels, reader),
                     )
                 pipe.write(text)
         return ProcessHandle(child)
@@ -176,7 +176,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.listeners, *spec.channels):
+    for fd in (*spec.copied, *spec.channels):
         os.set_inheritable(fd, False)
 
 
