@@ -161,8 +161,20 @@ def test_the_memory_of_old_interpreters_comes_back(mode: Mode, shop: Shop) -> No
 
 def test_swaps_under_load_lose_no_request(mode: Mode, shop: Shop) -> None:
     """A connection ends after an answer that says so, and never otherwise; none is refused."""
+    swap_under_load(mode, shop)
+
+
+@pytest.mark.parametrize(
+    "mode", [m for m in POSSIBLE if m.name in ("interp", "fork")], indirect=True, ids=str
+)
+def test_swaps_where_workers_pass_connections_on(mode: Mode, shop: Shop) -> None:
+    """What is on its way to an old worker is taken by the one that has its place."""
+    swap_under_load(mode, shop, "--accept", "fair")
+
+
+def swap_under_load(mode: Mode, shop: Shop, *flags: str) -> None:
     swaps = 3
-    with shop.serve(mode, "--workers", "2") as server:
+    with shop.serve(mode, "--workers", "2", *flags) as server:
         with visiting(server) as visitors:
             for version in range(2, 2 + swaps):
                 shop.write(version)
