@@ -13,8 +13,14 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
-    "settings": {"config", "errors"},
+    "cli": {
+        *("", "access", "bench.command", "config", "envfile", "errors", "habits", "logs"),
+        *("pidfile", "settings", "supervisor"),
+    },
+    "envfile": {"errors"},
+    "logs": {"errors"},
+    "pidfile": {"errors"},
+    "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
     "supervisor": {
         *("backends", "backoff", "config", "control", "crew", "entrance", "errors", "hang"),
@@ -31,11 +37,24 @@ ROOMS = {
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
     "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "spec"},
+    "access": {"access.formats", "access.logfile"},
+    "access.connection": {"access.formats", "connection", "exchange", "http1", "shared"},
+    "access.formats": {"errors", "http1"},
+    "access.logfile": {"errors"},
     "worker": {
+        "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
         *("fair", "logs", "reactor", "rescue", "server", "sockets", "spec"),
     },
-    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
+    "server": {
+        "access.connection",
+        "connection",
+        "exchange",
+        "http1",
+        "listener",
+        "reactor",
+        "shared",
+    },
     "rescue": {"control", "errors"},
     "connection": {"ending", "errors", "exchange", "http1", "reactor", "shared"},
     "ending": {"output", "shared"},
