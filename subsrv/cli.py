@@ -240,6 +240,8 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"metavar": "|".join(option.choices)}
         case Kind.ADDRESSES:
             return {"metavar": "ADDRESS", "action": "append"}
+        case Kind.PATTERNS:
+            return {"metavar": "NAME", "action": "append"}
         case Kind.HEADERS:
             return {"metavar": "NAME:VALUE", "action": "append"}
         case kind:
@@ -257,7 +259,9 @@ def _help(option: Option) -> str:
             default = _size(size)
         case Kind.SECONDS, seconds:
             default = f"{seconds:g}"
-        case Kind.ADDRESSES, addresses:
+        case Kind.PATTERNS, ():
+            return text
+        case Kind.ADDRESSES | Kind.PATTERNS, addresses:
             default = ",".join(addresses)
         case Kind.HEADERS, _:
             return text

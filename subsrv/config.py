@@ -32,6 +32,7 @@ class Kind(Enum):
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
     HEADERS = "headers as NAME:VALUE"
+    PATTERNS = "names or patterns"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +90,8 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.PATTERNS:
+            return isinstance(value, tuple) and all(map(_is_text, value))
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
         case Kind.HEADERS:
@@ -256,6 +259,23 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    # Names and patterns as uvicorn has them.
+    reload: bool = _option(
+        "Development", Kind.FLAG, False, "watch the sources, and load them anew when one changes"
+    )
+    reload_dir: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, (), "a folder to watch, in place of --app-dir; repeatable"
+    )
+    reload_include: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, ("*.py",), "names of files that count; repeatable"
+    )
+    reload_exclude: tuple[str, ...] = _option(
+        "Development",
+        Kind.PATTERNS,
+        (".*", "__pycache__", "node_modules", "site-packages"),
+        "names of files and folders that do not; repeatable",
+    )
+
     # Precedent: gunicorn's timeout of 30, after which it kills a worker.
     hang_timeout: float = _option(
         "Recovery",
@@ -356,8 +376,9 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        for name in ("bind", "header"):
-            fields[name] = tuple(fields[name])
+        for name, option in OPTIONS.items():
+            if isinstance(option.default, tuple):
+                fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

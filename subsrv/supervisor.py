@@ -125,6 +125,11 @@ class Supervisor:
                 filled=self._filled,
             )
             stack.callback(self._crew.abandon)
+            if self._config.reload:
+                # Here, because nobody else pays for it.
+                from subsrv.reloading import Reloading
+
+                stack.enter_context(Reloading(self._config, self._selector, self._want_reload))
             while self._crew or not self._stopping:
                 self._turn()
         if self._error:
@@ -275,6 +280,9 @@ class Supervisor:
         except BrokenOffError:
             return False  # the signal that broke it off is acted on in the next turn
         return True
+
+    def _want_reload(self) -> None:
+        self._succession.reload_wanted = True
 
     def _filled(self, indices: Iterable[int]) -> None:
         for index in indices:

@@ -46,6 +46,8 @@ def run_worker(spec: str) -> None:
     worker = Spec.loads(spec)
     if sys.version_info < (3, 14):
         _mend_threading()
+    if worker.config.reload:
+        sys.dont_write_bytecode = True  # see reloading.py
     with ExitStack() as stack:
         # The worker's own to close, whatever happens to it.
         if worker.rescue >= 0:

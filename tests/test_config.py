@@ -46,6 +46,10 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "min_body_rate": (10, "10"),
     "min_write_rate": (0, "0"),
     "graceful_timeout": (5.0, "5"),
+    "reload": (True, "on"),
+    "reload_dir": (("src", "lib"), "src, lib"),
+    "reload_include": (("*.html",), "*.html"),
+    "reload_exclude": (("old",), "old"),
     "hang_timeout": (5.0, "5"),
     "hang_limit": (1, "1"),
     "hang_exit": (True, "1"),
@@ -169,6 +173,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Kind.SIZE: st.integers(option.least, most),
         Kind.SECONDS: st.floats(option.least, most) | st.integers(option.least, most),
         Kind.ADDRESSES: st.lists(word, min_size=1).map(tuple),
+        Kind.PATTERNS: st.lists(word).map(tuple),
         Kind.HEADERS: st.lists(st.sampled_from(("A: b", "C:"))).map(tuple),
     }[option.kind].filter(lambda value: option.fault(value) is None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from contract.modes import POSSIBLE, Mode
 from contract.probe import Probe
-from contract.serving import Server
+from contract.serving import Server, until
 from contract.visitors import visiting
 from contract.wire import Client, request
 from subsrv.bench import processes
@@ -157,6 +157,23 @@ def test_the_memory_of_old_interpreters_comes_back(mode: Mode, shop: Shop) -> No
         for count in range(2, 7):
             reload(server, count)
         assert processes.memory(server.pid).uss - before < 25_000_000
+
+
+# What tells of a change is the same in all modes; what a change does, SIGHUP does, too.
+@pytest.mark.parametrize(
+    "mode", [m for m in POSSIBLE if m.name in ("interp", "fork")], indirect=True, ids=str
+)
+def test_a_change_of_a_source_file_is_served(mode: Mode, shop: Shop) -> None:
+    with shop.serve(mode, "--workers", "1", "--reload") as server, Client(server) as client:
+        server.wait_for("^subsrv: watching the sources in .* by ")
+        shop.write(2, trailer="1 / 0")
+        server.wait_for(r"^subsrv: .*\.py has changed$")
+        server.expect("ZeroDivisionError: division by zero; not reloaded")
+        server.expect("^ZeroDivisionError")
+        assert client.get("/").body == b"1 h1 /"
+        # Within the same second, perhaps, and of the same length.
+        shop.write(2)
+        until(lambda: versions(server) == {b"2 h2 /"})
 
 
 def test_swaps_under_load_lose_no_request(mode: Mode, shop: Shop) -> None:
