@@ -22,7 +22,7 @@ class Rescue:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._ident = threading.get_ident()
-        self._root = _outermost(sys._getframe())
+        self._state = _state()
         self._armed = False
         # No daemon thread: see ThreadHandle.
         self._thread = threading.Thread(target=self._listen, name="rescue", daemon=False)
@@ -69,43 +69,57 @@ class Rescue:
 
     def _stack(self) -> str:
         frame = self._frame()
-        return "".join(traceback.format_stack(frame)) if frame else "(it is not in Python code)\n"
+        return "".join(traceback.format_stack(frame)) if frame else "(that cannot be seen)\n"
 
     def _frame(self) -> FrameType | None:
-        """The innermost frame of the thread that is watched over."""
-        if not sys._is_gil_enabled():
-            return sys._current_frames().get(self._ident)
-        # That function looks at the threads of all interpreters, but only this one's GIL is held;
-        # so this goes through the threads of this interpreter.
-        api = _api()
-        state = api.PyInterpreterState_ThreadHead(api.PyInterpreterState_Get())
-        while state:
-            with contextlib.suppress(ValueError):  # NULL: no Python code runs in it
-                frame: FrameType = api.PyThreadState_GetFrame(state)
-                if _outermost(frame) is self._root:
-                    return frame
-            state = api.PyThreadState_Next(state)
+        """The innermost frame of the thread that is watched over, if it can be had safely."""
+        if self._state is not None:
+            try:
+                frame: FrameType = _api().PyThreadState_GetFrame(self._state)
+            except ValueError:  # NULL: no Python code runs in it
+                return None
+            return frame
+        if sys._is_gil_enabled() and _interpreters() > 1:
+            return None
+        return sys._current_frames().get(self._ident)
+
+
+def _state() -> int | None:
+    """The address of this thread's state, in an interpreter beside the main one.
+
+    There `sys._current_frames` does not serve: it goes through the threads of all interpreters,
+    and only one of their GILs is held. (Without a GIL, it stops them all.)
+    """
+    if _interpreters() == 1 or not sys._is_gil_enabled() or _current() == 0:
         return None
+    address: int = _api().PyThreadState_Get()
+    return address
 
 
-def _outermost(frame: FrameType) -> FrameType:
-    while frame.f_back is not None:
-        frame = frame.f_back
-    return frame
+def _interpreters() -> int:
+    """How many there are in this process."""
+    with contextlib.suppress(ImportError):
+        import _interpreters
+
+        return len(_interpreters.list_all())
+    return 1
+
+
+def _current() -> int:
+    import _interpreters
+
+    found = _interpreters.get_current()
+    return int(found[0] if isinstance(found, tuple) else found)
 
 
 def _api() -> Any:
     """The few functions of CPython that are called by their C names."""
-    # Imported once something hangs: each isolate would pay for it.
+    # Imported here: where it is not needed at once, an isolate pays for it only when it hangs.
     import ctypes
 
     api = ctypes.pythonapi
-    api.PyInterpreterState_Get.restype = ctypes.c_void_p
-    for function, result in (
-        (api.PyInterpreterState_ThreadHead, ctypes.c_void_p),
-        (api.PyThreadState_Next, ctypes.c_void_p),
-        (api.PyThreadState_GetFrame, ctypes.py_object),
-    ):
-        function.argtypes, function.restype = [ctypes.c_void_p], result
+    api.PyThreadState_Get.restype = ctypes.c_void_p
+    api.PyThreadState_GetFrame.argtypes = [ctypes.c_void_p]
+    api.PyThreadState_GetFrame.restype = ctypes.py_object
     api.PyThreadState_SetAsyncExc.argtypes = [ctypes.c_ulong, ctypes.py_object]
     return api

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from experiments import report
-from experiments.harness import cpus, environment, publish, wrk
+from experiments.harness import cpus, environment, publish
 from experiments.harness.command import names, positive
 from experiments.harness.interpreters import FREE_THREADED, InterpreterError, Interpreters
 from experiments.harness.paths import RESULTS
-from experiments.harness.server import Command, Server, ServerError, subsrv
+from experiments.harness.server import Command, Server, in_words, subsrv
 from experiments.options import MODES
 from experiments.swaps.clients import APP, Clients
-from subsrv.bench import processes
+from subsrv.bench import processes, wrk
+from subsrv.bench.launch import LaunchError
 
 _WORKERS = 2
 _CONNECTIONS = 16  # of wrk
@@ -56,7 +57,7 @@ class _Swapper:
         deadline = time.monotonic() + _PATIENCE
         while self._count_tasks() > self._tasks:
             if time.monotonic() > deadline:
-                raise ServerError("old workers are still there")
+                raise LaunchError("old workers are still there")
             await asyncio.sleep(0.05)
         self.looks.append((swaps, processes.memory(self._server.pid).uss))
 
@@ -127,10 +128,10 @@ def measured(python: str, mode: str, *, swaps: int) -> dict[str, Any]:
                 notified.setblocking(False)
                 swapper = _Swapper(server, notified, source)
                 clients, load = asyncio.run(_loaded(server, swapper, swaps))
-        except (ServerError, TimeoutError) as error:
-            return {"failures": [repr(error)]}
+        except (LaunchError, TimeoutError) as error:
+            return {"failures": [in_words(error)]}
     outcome = clients.outcome
-    failures = [*outcome.wrong[:20], *(f"wrk: {fault}" for fault in load.faults)]
+    failures = [*outcome.wrong[:20], *([f"wrk: {load.faults}"] if load.faults else [])]
     if len(swapper.seconds) != swaps or max(outcome.versions, default=0) != swaps + 1:
         failures.append(f"{len(swapper.seconds)} of {swaps} swaps were seen")
     return {
