@@ -271,7 +271,7 @@ def check(data: bytes) -> None:
         elif what == 6 and much & 1:
             sock.reset = world.broken = True
         elif what == 7 and much & 1 and world.reactor.mask is not None:
-            world.connection.drain()
+            world.connection.drain(parting=False)
         world.ready()
     _finish(world, stream)
 
