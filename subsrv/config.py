@@ -6,6 +6,7 @@ is written there once, and serves every source of settings (settings.py) and `--
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -22,12 +23,16 @@ class Kind(Enum):
 
     APP = "module:attribute"
     FOLDER = "a folder"
+    FILE = "a file"
+    TEXT = "text"
     CHOICE = "one of"
     FLAG = "true or false"
     COUNT = "a whole number"
     SIZE = "a whole number of bytes"
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
+    HEADERS = "headers as NAME:VALUE"
+    PATTERNS = "names or patterns"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +52,8 @@ class Option:
         return f"must be {rule}, not {value!r}{self._hint(value)}" if rule else None
 
     def _broken_rule(self, value: Any) -> str | None:
+        if value is None and self.default is None:
+            return None
         rule: str = self.kind.value
         if self.kind is Kind.CHOICE:
             return None if value in self.choices else f"{rule} {', '.join(self.choices)}"
@@ -76,17 +83,33 @@ class Option:
 def _is_a(kind: Kind, value: object) -> bool:
     match kind:
         case Kind.APP:
-            return value is None or (isinstance(value, str) and _names_attribute(value))
+            return isinstance(value, str) and _names_attribute(value)
         case Kind.FLAG:
             return isinstance(value, bool)
         case Kind.COUNT | Kind.SIZE:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.PATTERNS:
+            return isinstance(value, tuple) and all(map(_is_text, value))
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
+        case Kind.HEADERS:
+            return isinstance(value, tuple) and all(map(_is_header, value))
         case _:
             return _is_text(value)
+
+
+def _is_header(value: object) -> bool:
+    # RFC 9110 section 5: a token, and a value without controls.
+    field = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*"
+    return isinstance(value, str) and re.fullmatch(field, value) is not None
+
+
+# What the server says of the connection and of this response, nobody else can.
+_OWN_HEADERS = frozenset(
+    ("connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade")
+)
 
 
 def _is_text(value: object) -> bool:
@@ -133,6 +156,9 @@ class Config:
     app_dir: str = _option(
         "Application", Kind.FOLDER, ".", "folder to put first on the import path"
     )
+    env_file: str | None = _option(
+        "Application", Kind.FILE, None, "variables to add to the environment, as in dotenv"
+    )
     interface: str = _option(
         "Application",
         Kind.CHOICE,
@@ -141,6 +167,9 @@ class Config:
         choices=("auto", "asgi", "wsgi", "native"),
     )
 
+    pid_file: str | None = _option(
+        "Workers", Kind.FILE, None, "where to leave the process's number while it serves"
+    )
     mode: str = _option(
         "Workers",
         Kind.CHOICE,
@@ -152,7 +181,11 @@ class Config:
         "Workers", Kind.COUNT, 0, "how many; 0: one for each CPU this process may use"
     )
     threads: int = _option(
-        "Workers", Kind.COUNT, 1, "WSGI requests that each worker runs at once", least=1
+        "Workers",
+        Kind.COUNT,
+        1,
+        "WSGI requests that each worker runs at once; 1: in its loop, which they hold up",
+        least=1,
     )
     start_method: str = _option(
         "Workers",
@@ -230,8 +263,69 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    # Names and patterns as uvicorn has them.
+    reload: bool = _option(
+        "Development", Kind.FLAG, False, "watch the sources, and load them anew when one changes"
+    )
+    reload_dir: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, (), "a folder to watch, in place of --app-dir; repeatable"
+    )
+    reload_include: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, ("*.py",), "names of files that count; repeatable"
+    )
+    reload_exclude: tuple[str, ...] = _option(
+        "Development",
+        Kind.PATTERNS,
+        (".*", "__pycache__", "node_modules", "site-packages"),
+        "names of files and folders that do not; repeatable",
+    )
+
+    # Precedent: gunicorn's timeout of 30, after which it kills a worker.
+    hang_timeout: float = _option(
+        "Recovery",
+        Kind.SECONDS,
+        30.0,
+        "for a worker's loop to turn, or another one takes its place; 0: never ask",
+    )
+    hang_limit: int = _option(
+        "Recovery",
+        Kind.COUNT,
+        4,
+        "workers that hang and cannot be ended, until no more are started in place of others",
+        least=1,
+    )
+    hang_exit: bool = _option(
+        "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
+    )
+
+    # Precedents: gunicorn's max_requests and max_requests_jitter.
+    max_requests: int = _option(
+        "Recovery", Kind.COUNT, 0, "that a worker serves, about, until a new one takes over; 0: all"
+    )
+    max_requests_jitter: int = _option(
+        "Recovery", Kind.COUNT, 0, "up to so many requests more, so that workers do not end at once"
+    )
+    max_lifetime: float = _option(
+        "Recovery", Kind.SECONDS, 0.0, "of a worker, until a new one takes over; 0: no end"
+    )
+    max_rss: int = _option(
+        "Recovery",
+        Kind.SIZE,
+        0,
+        "memory of a worker process, or of the one that all share, until workers are replaced",
+    )
+    force_recycling: bool = _option(
+        "Recovery", Kind.FLAG, False, "also where interpreters do not give back their memory (3.13)"
+    )
+
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
+    header: tuple[str, ...] = _option(
+        "HTTP",
+        Kind.HEADERS,
+        (),
+        "header of every response, unless the application sends its own; repeatable",
+    )
     header_cache: int = _option(
         "HTTP",
         Kind.COUNT,
@@ -239,12 +333,45 @@ class Config:
         "header lines that each worker remembers parsed; 0 parses each anew",
     )
 
+    # Defaults and names are uvicorn's.
+    ws_max_size: int = _option(
+        "WebSockets", Kind.SIZE, 16 << 20, "of a message, inflated; else it closes with 1009"
+    )
+    ws_max_queue: int = _option(
+        "WebSockets", Kind.COUNT, 32, "messages read ahead of the application"
+    )
+    ws_ping_interval: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "between two pings to a client; 0: none"
+    )
+    ws_ping_timeout: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "for a sign of life after one; else it closes with 1011"
+    )
+    ws_per_message_deflate: bool = _option(
+        "WebSockets", Kind.FLAG, True, "compress messages where the client can"
+    )
+
+    access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
+    access_log_format: str = _option(
+        "Logging",
+        Kind.TEXT,
+        "combined",
+        "common, combined, json, or one's own with atoms as gunicorn has them: %(h)s",
+    )
+    access_log_file: str = _option(
+        "Logging", Kind.FILE, "-", "where to append those lines; -: standard output"
+    )
     log_level: str = _option(
         "Logging",
         Kind.CHOICE,
         "info",
         "the least severe messages to show",
-        choices=("debug", "info", "warning", "error"),
+        choices=("debug", "info", "warning", "error", "critical"),
+    )
+    log_config: str | None = _option(
+        "Logging",
+        Kind.FILE,
+        None,
+        "configure logging from a .json, .toml or .yaml file (dictConfig) or an .ini (fileConfig)",
     )
 
     def __post_init__(self) -> None:
@@ -253,6 +380,10 @@ class Config:
             for name, option in OPTIONS.items()
             if (fault := option.fault(getattr(self, name)))
         ]
+        if not OPTIONS["header"].fault(self.header):
+            names = [line.partition(":")[0] for line in self.header]
+            own = [name for name in names if name.lower() in _OWN_HEADERS]
+            faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
         if faults:
@@ -266,7 +397,9 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        fields["bind"] = tuple(fields["bind"])
+        for name, option in OPTIONS.items():
+            if isinstance(option.default, tuple):
+                fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

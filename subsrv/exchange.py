@@ -7,9 +7,13 @@ by the application can never touch the response to the next request.
 """
 
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from subsrv.files import FileRange
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
+
+if TYPE_CHECKING:
+    from subsrv.shared import Counters
 
 _log = logging.getLogger("subsrv")
 
@@ -37,6 +41,9 @@ class Transport(Protocol):
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""
 
+    def send_file(self, file: FileRange) -> None:
+        """Send a file after what was sent before, and close it."""
+
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """Send the last bytes of the response; the exchange is over."""
 
@@ -46,6 +53,16 @@ class Transport(Protocol):
     def want_body(self) -> None:
         """The application waits for (more of) the body."""
 
+    def resume(self) -> None:
+        """Read again what the client sends, after `body_received` has said no."""
+
+    @property
+    def counters(self) -> "Counters":
+        """What the worker counts."""
+
+
+# A file up to so large leaves in one write with its head, which costs less than sendfile does.
+_SMALL_FILE = 32768
 
 _ERROR_HEADERS = [("content-type", "text/plain; charset=utf-8")]
 
@@ -93,6 +110,13 @@ class Exchange[App]:
         """The connection is closed: whatever is sent from now on goes nowhere."""
         self._transport = None
 
+    def drain(self) -> None:
+        """The worker is about to stop: end what would never end by itself."""
+
+    def tick(self, now: float) -> float:
+        """Called at coarse ticks, by the reactor's clock; returns when to call again."""
+        return 0.0
+
     # What the application's side calls.
 
     @property
@@ -114,12 +138,51 @@ class Exchange[App]:
         """Send a whole response at once."""
         transport = self._transport
         if transport is None:
+            self._came_late()
             return
         data, keep_alive = transport.encoder.complete(
             status, headers, body, self.request, transport.closing
         )
         self._transport = None
         transport.finish(data, keep_alive)
+
+    def respond_file(self, status: int | str, headers: Headers, file: FileRange) -> None:
+        """Send a whole response whose body is a file, up to its Content-Length. Closes the file.
+
+        The response leaves as the client reads, and needs the application no more.
+        """
+        rest: FileRange | None = file
+        try:
+            transport = self._transport
+            if transport is None:
+                self._came_late()
+                return
+            head = transport.encoder.start(
+                status, headers, self.request, length=file.left, close=transport.closing
+            )
+            if head.framing is not Framing.LENGTH:
+                self._transport = None
+                transport.finish(head.data, head.keep_alive)
+                return
+            if head.length > file.left:
+                raise ResponseError(
+                    f"the Content-Length is {head.length}, but the file has {file.left} bytes"
+                )
+            file.left = head.length
+            if head.length > _SMALL_FILE:
+                rest = self._transport = None
+                transport.send(head.data)
+                transport.send_file(file)
+                transport.finish(b"", head.keep_alive)
+                return
+            data = file.read()
+            if len(data) != head.length:
+                raise ResponseError("the file has become shorter")
+            self._transport = None
+            transport.finish(head.data + data, head.keep_alive)
+        finally:
+            if rest is not None:
+                rest.close()
 
     def start(self, status: int | str, headers: Headers) -> None:
         """Begin a response whose body comes in pieces. Its head leaves with the first of them."""
@@ -138,10 +201,11 @@ class Exchange[App]:
         if transport is not None and data:
             transport.send(data)
 
-    def finish(self, data: bytes = b"") -> None:
-        """Send the last piece of the body, which may be empty."""
+    def finish(self, data: bytes = b"", trailers: bytes = b"") -> None:
+        """Send the last piece of the body, which may be empty, and trailers if it is chunked."""
         transport = self._transport
         if transport is None:
+            self._came_late()
             return
         data, head = self._frame(data), self._head
         assert head is not None
@@ -150,7 +214,7 @@ class Exchange[App]:
                 transport.send(data)
             raise ResponseError(f"the body is {self._left} bytes short of its Content-Length")
         if head.framing is Framing.CHUNKED:
-            data += LAST_CHUNK
+            data += b"0\r\n%b\r\n" % trailers if trailers else LAST_CHUNK
         self._transport = None
         transport.finish(data, head.keep_alive)
 
@@ -174,6 +238,9 @@ class Exchange[App]:
             return
         transport.closing = True
         self.respond(500, _ERROR_HEADERS, b"500 Internal Server Error\n")
+
+    def _came_late(self) -> None:
+        """The response ends when nobody waits for it any more. Subclasses may raise."""
 
     def _frame(self, data: bytes) -> bytes:
         """The bytes to send for a piece of the body, with the head if that has not left."""

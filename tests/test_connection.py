@@ -2,150 +2,18 @@
 
 import errno
 import math
-from collections import deque
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+from fake_wire import GET, POST, Recorder, Setting
 
 from subsrv.connection import Connection
-from subsrv.exchange import HIGH_WATER, Exchange
-from subsrv.http1 import Encoder, HeadParser, Limits
-from subsrv.reactor import IN, OUT
-from subsrv.shared import Shared, Timeouts
-
-
-class Wire:
-    """Both a socket and a reactor. What is to be read is put in `incoming`, each piece a read."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.incoming: deque[bytes] = deque()
-        self.sent = bytearray()
-        self.takes = math.inf  # bytes that the next sends take together
-        self.reads = self.sends = self.rewatches = 0
-        self.mask = 0
-        self.broken: int | None = None
-        self.callback: Callable[[int], None]
-
-    # The socket.
-
-    def fileno(self) -> int:
-        return 7
-
-    def recv(self, size: int) -> bytes:
-        self.reads += 1
-        if self.broken:
-            raise OSError(self.broken, "broken")
-        if not self.incoming:
-            raise BlockingIOError
-        assert len(self.incoming[0]) <= size
-        return self.incoming.popleft()
-
-    def send(self, data: bytes) -> int:
-        self.sends += 1
-        if self.broken:
-            raise OSError(self.broken, "broken")
-        size = int(min(self.takes, len(data)))
-        if not size:
-            raise BlockingIOError
-        self.takes -= size
-        self.sent += data[:size]
-        return size
-
-    def shutdown(self, how: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    # The reactor.
-
-    def watch(self, fd: int, mask: int, callback: Callable[[int], None]) -> None:
-        self.mask, self.callback = mask, callback
-
-    def rewatch(self, fd: int, mask: int) -> None:
-        self.rewatches += 1
-        self.mask = mask
-
-    def unwatch(self, fd: int) -> None:
-        self.mask = 0
-
-    def turn(self) -> bool:
-        """What epoll would do: tell of what is watched for and there."""
-        ready = (IN if self.incoming or self.broken else 0) | (OUT if self.takes else 0)
-        told = ready & self.mask
-        if told:
-            self.callback(told)
-        return told != 0
-
-
-class Recorder(Exchange[list[Any]]):
-    """An application that keeps what it is told in its `_app`, and reads the whole body."""
-
-    def begin(self) -> None:
-        self._app.append(self)
-        self.events: list[Any] = []
-        assert self._transport is not None
-        if self.request.has_body:
-            self._transport.want_body()
-
-    def body_received(self, data: bytes) -> bool:
-        self.events.append(data)
-        return True
-
-    def body_ended(self) -> None:
-        self.awaits_body = False
-        self.events.append(None)
-
-    def drained(self) -> None:
-        pass
-
-    def disconnected(self) -> None:
-        self.events.append("disconnected")
-
-
-class Setting:
-    """A connection, what it is connected to, and the exchanges that it made."""
-
-    def __init__(self, kind: type[Exchange[Any]] = Recorder, **more: Any) -> None:
-        self.wire = Wire()
-        self.made: list[Recorder] = []
-        self.shared = Shared(
-            reactor=self.wire,  # type: ignore[arg-type]
-            parser=HeadParser(Limits()),
-            encoder=Encoder(server=None, date=False),
-            timeouts=Timeouts(
-                header=20, body=60, keep_alive=75, write=60, body_pace=0.1, write_pace=0.1
-            ),
-            exchange=lambda transport, request: kind(self.made, transport, request),
-            **more,
-        )
-        self.connection = Connection(
-            self.shared,
-            self.wire,  # type: ignore[arg-type]
-            client=None,
-            server=None,
-        )
-
-    def receive(self, *pieces: bytes) -> None:
-        self.wire.incoming.extend(pieces)
-        while self.wire.incoming and self.wire.turn():
-            pass
-
-    def tick(self, seconds: float) -> None:
-        self.wire.now += seconds
-        if self.connection.due <= self.wire.now:
-            self.connection.check_timeouts(self.wire.now)
+from subsrv.exchange import HIGH_WATER
+from subsrv.reactor import IN
 
 
 @pytest.fixture
 def setting() -> Setting:
     return Setting()
-
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def test_chunks_of_a_byte_that_come_together_are_one_event(setting: Setting) -> None:
@@ -360,3 +228,82 @@ def test_counters_are_named_flat() -> None:
     assert found["refused"] == found["refused_400"] == 1
     assert set(map(type, found.values())) == {int}
     assert "statuses" not in found
+
+
+# A request for a WebSocket, and what follows it.
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def test_what_follows_an_upgrade_is_passed_on_as_it_comes(setting: Setting) -> None:
+    setting.receive(GET[:-2] + b"X: y\r\n\r\n")
+    setting.made[0].respond(200, [], b"first")
+    setting.receive(UPGRADE + b"GET / HT", b"\0\xff" * 3, b"\r\n\r\n")
+    exchange = setting.made[1]
+    assert exchange.events == [b"GET / HT", b"\0\xff" * 3, b"\r\n\r\n"]
+    setting.tick(1000)  # no time-out of a body, nor of an idle connection
+    assert setting.wire.mask
+    setting.receive(b"")
+    assert exchange.events[-1] == "disconnected"
+    assert len(setting.made) == 2
+
+
+def test_its_end_waits_for_the_client_and_reads_nothing_more(setting: Setting) -> None:
+    setting.receive(UPGRADE)
+    transport = setting.made[0]._transport
+    assert transport is not None
+    transport.finish(b"the end", False)
+    setting.receive(GET)
+    assert setting.wire.sent == b"the end"
+    assert len(setting.made) == 1
+    assert setting.shared.discarded_bodies == setting.shared.in_flight == 0
+    assert setting.wire.mask == IN  # it lingers
+    setting.receive(b"")
+    assert setting.wire.mask == 0
+
+
+def test_a_refusal_is_the_last_response(setting: Setting) -> None:
+    setting.receive(UPGRADE + GET)
+    setting.made[0].respond(403, [], b"no")
+    assert b"\r\nconnection: close\r\n" in setting.wire.sent
+    assert len(setting.made) == 1
+
+
+def test_where_there_is_no_room_it_is_declined() -> None:
+    setting = Setting(most_in_flight=0)
+    setting.receive(UPGRADE + GET)
+    assert setting.wire.sent.count(b"HTTP/1.1 503 ") == 1
+    assert b"\r\nconnection: close\r\n" in setting.wire.sent
+    assert setting.made == []
+
+
+def test_an_exchange_says_when_to_look_at_it_again() -> None:
+    looks: list[float] = []
+
+    class Looked(Recorder):
+        def tick(self, now: float) -> float:
+            looks.append(now)
+            return now + 7
+
+    setting = Setting(Looked)
+    setting.shared.look_again = 1e9
+    setting.receive(UPGRADE)
+    for _ in range(20):
+        setting.tick(1)
+    assert looks == [101.0, 108.0, 115.0]
+    setting.shared.look_again = 0.0  # for time-outs of writing, it may be sooner
+    setting.tick(2)
+    setting.tick(1)
+    assert looks[3:] == [122.0, 123.0]
+
+
+@pytest.mark.parametrize("parting", [False, True])
+def test_a_drain_tells_the_exchange(setting: Setting, parting: bool) -> None:
+    class Drained(Recorder):
+        def drain(self) -> None:
+            self.events.append("drain")
+
+    setting = Setting(Drained)
+    setting.receive(UPGRADE)
+    setting.connection.drain(parting=parting)
+    assert setting.made[0].events == ["drain"]

@@ -1,6 +1,8 @@
 """The house's one rule: imports run one way."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,55 +15,156 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
-    "settings": {"config", "errors"},
+    "cli": {
+        *("", "access", "bench.command", "config", "envfile", "errors", "habits", "logs"),
+        *("pidfile", "settings", "supervisor"),
+    },
+    "envfile": {"errors"},
+    "logs": {"errors"},
+    "pidfile": {"errors"},
+    "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
     "supervisor": {
-        *("backends", "backoff", "config", "control", "entrance", "errors"),
-        *("notify", "signals", "spec"),
+        *("backends", "backoff", "config", "control", "crew", "entrance", "errors", "hang"),
+        *(
+            "notify",
+            "ready",
+            "recycling",
+            "reloading",
+            "signals",
+            "succession",
+            "takeover",
+            "upgrade",
+        ),
     },
-    "entrance": {"config", "errors", "loads", "sockets"},
+    "reloading": {"config"},
+    "succession": {"config", "crew", "errors", "notify", "recycling", "takeover"},
+    "recycling": {"config", "crew", "errors"},
+    "upgrade": {"sockets"},
+    "takeover": {"crew", "errors"},
+    "hang": {"control", "crew", "errors"},
+    "crew": {"backends", "config", "control", "entrance", "errors", "spec"},
+    "entrance": {"config", "errors", "loads", "sockets", "upgrade"},
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
-    "backends.thread": {"apps", "backends", "errors", "spec"},
-    "worker": {
-        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("fair", "logs", "reactor", "server", "sockets", "spec"),
+    "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "spec"},
+    "access": {"access.formats", "access.logfile"},
+    "access.connection": {
+        *("access.formats", "connection", "exchange", "files", "http1", "shared"),
     },
-    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
-    "connection": {"ending", "exchange", "http1", "reactor", "shared"},
-    "ending": {"output", "shared"},
+    "access.formats": {"errors", "http1"},
+    "access.logfile": {"errors"},
+    "worker": {
+        "access",
+        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
+        *("control", "errors", "fair", "logs", "mending", "reactor", "rescue", "server"),
+        *("shared", "sockets", "spec"),
+    },
+    "server": {
+        "access.connection",
+        "connection",
+        "exchange",
+        "http1",
+        "listener",
+        "reactor",
+        "shared",
+    },
+    "rescue": {"control", "errors"},
+    "connection": {"ending", "errors", "exchange", "http1", "reactor", "shared"},
+    "ending": {"files", "output", "shared"},
     "listener": {"reactor", "shared"},
     "fair": {"loads", "reactor"},
-    "output": {"reactor", "shared"},
+    "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
-    "exchange": {"http1"},
+    "exchange": {"files", "http1"},
+    "refusal": {"exchange", "http1"},
+    "websocket.handshake": {"http1", "websocket.deflate"},
+    "websocket.protocol": {"websocket.deflate"},
     "apps": {"apps.loading"},
     "apps.loading": {"errors"},
     "apps.lifespan": {"errors"},
     "apps.collecting": {"exchange"},
-    "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
+    "apps.awaiting": {"exchange"},
+    "apps.scope": {"apps.quoting", "exchange", "http1"},
+    "apps.asgi": {
+        *("apps.awaiting", "apps.lifespan", "apps.scope", "apps.tasks", "apps.websocket"),
+        *("exchange", "files", "http1"),
+    },
+    "apps.websocket": {
+        *("apps.awaiting", "apps.scope", "exchange", "http1", "refusal"),
+        *("websocket.handshake", "websocket.protocol"),
+    },
+    "apps.native": {
+        "apps.collecting",
+        "apps.quoting",
+        "apps.tasks",
+        "exchange",
+        "http1",
+        "refusal",
+    },
+    "apps.wsgi": {
+        *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
+        "refusal",
+    },
+    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
+    "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
     "bench.load": {"bench.latency", "bench.requests", "errors"},
     "bench.engine": {"bench.answers", "bench.load"},
     "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
     "bench.options": {"config", "errors"},
-    "bench.launch": {"errors"},
+    "bench.launch": {"bench.machine", "errors"},
     "bench.machine": {""},
     "bench.wrk": {"bench.requests", "errors"},
     "bench.measure": {
-        *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),
-        *("bench.wrk", "errors"),
+        *("bench.client", "bench.launch", "bench.load", "bench.machine", "bench.processes"),
+        *("bench.requests", "bench.wrk", "errors"),
     },
     "bench.study": {"bench.launch", "bench.load", "bench.machine", "bench.measure", "errors"},
     "bench.judge": {"bench.measure", "bench.study"},
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "isolate": {
+        *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
+        *("isolate.receiving", "isolate.replicas", "isolate.sending"),
+        *("isolate.spawning", "isolate.state", "isolate.transferable"),
+    },
+    "isolate.errors": {"errors"},
+    "isolate.messages": {"isolate.errors"},
+    "isolate.state": {"isolate.errors"},
+    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.receiving": {
+        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+    },
+    "isolate.transferable": {"isolate.errors", "isolate.messages"},
+    "isolate.references": {"isolate.errors"},
+    "isolate.inside": {
+        *("isolate.errors", "isolate.receiving", "isolate.references", "isolate.sending"),
+        "isolate.state",
+    },
+    "isolate.kinds": {
+        *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
+        *("isolate.state", "mending"),
+    },
+    "isolate.calls": {
+        *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
+        "isolate.sending",
+    },
+    "isolate.pool": {
+        *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
+        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+    },
+    "isolate.groups": {
+        *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
+    },
+    "isolate.replicas": {"isolate.errors", "isolate.groups"},
+    "isolate.spawning": {
+        *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
+        *("isolate.references", "isolate.sending"),
+    },
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
@@ -71,6 +174,7 @@ ROOMS = {
     },
     "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
     "http1.response": {"http1.grammar", "http1.request"},
+    "http1.sections": {"http1.body", "http1.grammar", "http1.request", "http1.response"},
 }
 
 
@@ -152,5 +256,20 @@ def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
 
 
+def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "isolate" in room}
+
+
 def test_the_protocol_knows_nothing_of_the_server() -> None:
     assert all(room.startswith("http1") for room in reach("http1"))
+
+
+def test_an_isolate_without_websockets_does_not_pay_for_them() -> None:
+    code = (
+        "import sys, subsrv.worker, subsrv.apps.asgi, subsrv.apps.wsgi, subsrv.apps.native\n"
+        "print([name for name in sys.modules if 'wsproto' in name or 'websocket' in name])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert found.stdout == "[]\n"

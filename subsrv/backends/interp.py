@@ -24,14 +24,10 @@ class InterpBackend:
 
     def prepare(self, config: "Config") -> None:
         """Find the API. ConfigError if it is missing."""
-        # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the
-        # main interpreter did so before any of them was created (CPython issues 136421, 136423).
-        import datetime  # noqa: F401
+        self._interpreters = interpreters()
 
-        if sys.version_info >= (3, 14):
-            self._interpreters = importlib.import_module("concurrent.interpreters")
-        else:
-            self._interpreters = _backport()
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each interpreter imports the application for itself."""
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
         """See Backend."""
@@ -47,11 +43,29 @@ class InterpBackend:
             except self._interpreters.ExecutionFailed as failure:
                 # The traceback inside is worth more than the one here, but may be missing.
                 info = failure.excinfo
-                lifeline.report(info.formatted, getattr(info, "errdisplay", info.formatted))
+                message = info.formatted.removesuffix(": ")  # of an error without words
+                lifeline.report(message, getattr(info, "errdisplay", message))
             finally:
+                # What the worker froze, the end of the interpreter would not collect; and while a
+                # single object is left, CPython keeps all the memory that the interpreter had.
+                interpreter.exec("import gc; gc.unfreeze()")
                 interpreter.close()
         except self._interpreters.InterpreterError as failure:
             lifeline.died(failure)
+
+
+def interpreters() -> ModuleType:
+    """The API of interpreters: CPython's own, or its backport on 3.13. ConfigError without."""
+    # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the main
+    # interpreter did so before any of them was created (CPython issues 136421, 136423).
+    import datetime  # noqa: F401
+
+    found: ModuleType
+    if sys.version_info >= (3, 14):
+        found = importlib.import_module("concurrent.interpreters")
+    else:
+        found = _backport()
+    return found
 
 
 def _backport() -> ModuleType:

@@ -16,10 +16,13 @@ from subsrv.spec import Spec
 if TYPE_CHECKING:
     from subsrv.config import Config
 
-# What a terminal or a service manager sends to the whole group. The supervisor acts on it, so a
-# worker must not. It gets a handler that does nothing, as ignoring would pass to what an
+# What a terminal, a service manager or pkill sends to the whole group. The supervisor acts on it,
+# so a worker must not. It gets a handler that does nothing, as ignoring would pass to what an
 # application starts.
-_COORDINATED = (signal.SIGINT, signal.SIGTERM)
+_COORDINATED = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2),
+)
 
 # The program comes through a pipe: argv would show it to everybody, and the environment would
 # pass it on to every process that an application starts.
@@ -72,23 +75,16 @@ class SpawnBackend:
     def prepare(self, config: "Config") -> None:
         """Nothing can be known before a child tries."""
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
-        # The flags by which multiprocessing and the test suite of CPython start a Python like
-        # this one: -X, -W, -O and so on.
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-        with _closing(spec.control):
-            reader, writer = os.pipe()
-            # A child that has died already is found out by its end, not by its broken pipe.
-            with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
-                command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader)]
-                with _closing(reader), _signals_held():
-                    child = subprocess.Popen(
-                        [*command, f"subsrv-worker-{spec.worker}"],
-                        pass_fds=(*spec.copied, spec.control, reader),
-                    )
-                pipe.write(text)
+        with _closing(*spec.channels):
+            fds = (*spec.copied, *spec.channels)
+            with _signals_held():
+                child = launch(text, f"subsrv-worker-{spec.worker}", fds)
         return ProcessHandle(child)
 
 
@@ -101,13 +97,31 @@ class ForkBackend:
     def prepare(self, config: "Config") -> None:
         """Nothing: loading the application before the fork would share its state."""
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend."""
-        with _closing(spec.control), _signals_held():
+        with _closing(*spec.channels), _signals_held():
             pid = os.fork()
             if pid == 0:
                 _run_forked(self._entry, spec, disown)
         return ProcessHandle(_Forked(pid))
+
+
+def launch(text: str, name: str, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Start a Python like this one, with these descriptors, that runs `text`. OSError."""
+    # The flags by which multiprocessing and the test suite of CPython start a Python like this
+    # one: -X, -W, -O and so on.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    reader, writer = os.pipe()
+    # A child that has died already is found out by its end, not by its broken pipe.
+    with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
+        command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader), name]
+        with _closing(reader):
+            child = subprocess.Popen(command, pass_fds=(*fds, reader))
+        pipe.write(text)
+    return child
 
 
 class _Forked:
@@ -167,7 +181,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.copied, spec.control):
+    for fd in (*spec.copied, *spec.channels):
         os.set_inheritable(fd, False)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -81,13 +81,22 @@ class _StatusLines(dict[int | str, tuple[int, bytes]]):
         return found
 
 
+def field_line(name: bytes, value: bytes) -> bytes:
+    """One field's line. ResponseError if name or value would not be read as they are."""
+    if grammar.token.fullmatch(name) is None:
+        raise ResponseError(f"the header name {name!r} is not a token")
+    if grammar.field_value.fullmatch(value) is None:
+        raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
+    return b"%b: %b\r\n" % (name, value)
+
+
 # What a field means to the framing of the response, as a number: the sum over all fields tells
 # in one comparison what nearly every response has: no special field, or one Content-Length.
 _ORDINARY = 0
 _LENGTH = 1  # and the length itself from bit 32 on
 _SPECIAL = 1 << 16
 _LOW = (1 << 32) - 1
-_SPECIAL_NAMES = frozenset(
+_SPECIAL_NAMES: frozenset[bytes] = frozenset(
     (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive", b"upgrade")
 )
 
@@ -97,20 +106,15 @@ _CACHED_LINE = 512
 class _FieldLines(dict[tuple[Text, Text], bytes]):
     """A bounded memo from a field to its line. `kinds` has the same keys. Full, it starts anew."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, special: frozenset[bytes]) -> None:
         super().__init__()
         self._size = size
-        self.kinds = _FieldKinds()
+        self.kinds = _FieldKinds(special)
 
     def __missing__(self, field: tuple[Text, Text]) -> bytes:
         if not _is_plain(field):
             raise TypeError(f"{field!r} is not made plain")
-        name, value = map(_latin1, field)
-        if grammar.token.fullmatch(name) is None:
-            raise ResponseError(f"the header name {name!r} is not a token")
-        if grammar.field_value.fullmatch(value) is None:
-            raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
-        line = b"%b: %b\r\n" % (name, value)
+        line = field_line(*map(_latin1, field))
         if self._size and len(line) <= _CACHED_LINE:
             if len(self) >= self._size:
                 self.clear()
@@ -123,6 +127,10 @@ class _FieldLines(dict[tuple[Text, Text], bytes]):
 class _FieldKinds(dict[tuple[Text, Text], int]):
     """A field's kind. Asked only after `_FieldLines` has accepted the field."""
 
+    def __init__(self, special: frozenset[bytes]) -> None:
+        super().__init__()
+        self._special = special
+
     def __missing__(self, field: tuple[Text, Text]) -> int:
         name, value = map(_latin1, field)
         name = name.lower()
@@ -130,7 +138,7 @@ class _FieldKinds(dict[tuple[Text, Text], int]):
             if grammar.content_length.fullmatch(value) is None:
                 raise ResponseError(f"the Content-Length {value!r} is not a number")
             return int(value) << 32 | _LENGTH
-        if name in _SPECIAL_NAMES:
+        if name in self._special:
             return _SPECIAL
         return _ORDINARY
 
@@ -155,7 +163,7 @@ def _is_plain(field: object) -> bool:
     return type(field[0]) in _PLAIN_TEXT and type(field[1]) in _PLAIN_TEXT
 
 
-def _plain(field: object) -> tuple[bytes, bytes]:
+def plain(field: object) -> tuple[bytes, bytes]:
     """A field as a tuple of bytes, whatever the application made it of. ResponseError."""
     try:
         name, value = field  # type: ignore[misc]  # which is why it is tried
@@ -192,13 +200,28 @@ class Encoder:
     """Builds the responses of one worker. Not shared between workers.
 
     `server` is the Server field's value, or None to send none; `date` whether to send a Date.
+    `extra` are fields of every response, but where the application sends one of that name itself.
     """
 
-    def __init__(self, *, server: bytes | None = b"subsrv", date: bool = True, cache: int = 0):
-        self._lines = _FieldLines(cache)
+    def __init__(
+        self,
+        *,
+        server: bytes | None = b"subsrv",
+        date: bool = True,
+        cache: int = 0,
+        extra: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        fixed = [(name.lower(), b"%b: %b\r\n" % (name, value)) for name, value in extra]
+        if server is not None and all(name != b"server" for name, _ in fixed):
+            fixed.append((b"server", b"server: %b\r\n" % server))
+        self._fixed = fixed
+        # That they are special has the application's own found, in the longer way.
+        self._lines = _FieldLines(cache, _SPECIAL_NAMES.union(name for name, _ in fixed))
         self._remembers = cache > 0
         self._statuses = _StatusLines()
-        self._server = b"server: %b\r\n" % server if server is not None else b""
+        self._fixed_lines = self._fixed_without(())
+        # An error's own.
+        self._fixed_of_error = self._fixed_without((b"content-type", b"retry-after"))
         self._sends_date = date
         self._date = b""
         # A worker tends to answer with the same head again: comparing with the last one of the
@@ -266,10 +289,10 @@ class Encoder:
             # A pair that is a list, or a value that is a bytearray: neither is a key.
             lines = None
         if lines is None:
-            fields = [_plain(field) for field in fields]
+            fields = [plain(field) for field in fields]
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))
-        date, server = self._date, self._server
+        date, fixed = self._date, self._fixed_lines
         declared = kinds >> 32 if kinds & _LOW == _LENGTH else None
         if kinds & _LOW > _LENGTH:
             lines, declared, wants_close, seen = self._special(fields)
@@ -278,7 +301,7 @@ class Encoder:
                 # RFC 9110 sections 7.8 and 15.5.22: it names the protocol to use instead.
                 lines += b"connection: upgrade\r\n" + self._only(fields, b"upgrade")
             date = b"" if b"date" in seen else date
-            server = b"" if b"server" in seen else server
+            fixed = self._fixed_without(seen)
 
         keep_alive = request.keep_alive and not close
         framing = Framing.LENGTH
@@ -308,7 +331,7 @@ class Encoder:
             extra += b"connection: close\r\n"
         elif request.version == "1.0":
             extra += b"connection: keep-alive\r\n"
-        data = b"".join((status_line, lines, extra, date, server, b"\r\n"))
+        data = b"".join((status_line, lines, extra, date, fixed, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
 
     def error(self, status: int, reason: str, *, bodiless: bool = False) -> bytes:
@@ -322,8 +345,11 @@ class Encoder:
         fixed = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
         if status == 503:
             fixed += b"retry-after: 1\r\n"
-        head = b"".join((status_line, fixed, length, self._date, self._server, b"\r\n"))
+        head = b"".join((status_line, fixed, length, self._date, self._fixed_of_error, b"\r\n"))
         return head if bodiless else head + body
+
+    def _fixed_without(self, names: Collection[bytes]) -> bytes:
+        return b"".join([line for name, line in self._fixed if name not in names])
 
     def _special(self, fields: Headers) -> tuple[bytes, int | None, bool, set[bytes]]:
         """Lines without the ones that are ours to send, the length, close?, and all names."""
@@ -331,7 +357,7 @@ class Encoder:
         lengths: set[int] = set()
         names: set[bytes] = set()
         close = False
-        for field in map(_plain, fields):
+        for field in map(plain, fields):
             name = field[0].lower()
             names.add(name)
             if name == b"connection":
@@ -349,9 +375,9 @@ class Encoder:
 
     def _only(self, fields: Headers, name: bytes) -> bytes:
         return b"".join(
-            self._lines[field] for field in map(_plain, fields) if field[0].lower() == name
+            self._lines[field] for field in map(plain, fields) if field[0].lower() == name
         )
 
     def _without_length(self, fields: Headers) -> bytes:
-        kept = [field for field in map(_plain, fields) if field[0].lower() != b"content-length"]
+        kept = [field for field in map(plain, fields) if field[0].lower() != b"content-length"]
         return self._special(kept)[0]
