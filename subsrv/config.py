@@ -298,6 +298,14 @@ class Config:
         "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
     )
 
+    control: str | None = _option(
+        "Recovery",
+        Kind.TEXT,
+        None,
+        "unix:PATH or a loopback HOST:PORT, where subsrv status, top, reload, scale and drain, "
+        "Prometheus and orchestrators find the server",
+    )
+
     # Precedents: gunicorn's max_requests and max_requests_jitter.
     max_requests: int = _option(
         "Recovery", Kind.COUNT, 0, "that a worker serves, about, until a new one takes over; 0: all"

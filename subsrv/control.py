@@ -10,6 +10,7 @@ From the worker:
   stats   {…counters}                                   the answer to "stats"
   spent   {reason}                                      it has served enough
   draining {}                                           it has stopped to accept
+  stacks  {text}                                        the answer to "stacks"
   pong    {gil}                                         its loop turns
   gone    {}                                            its drain is over; it ends after this
   died    {message, detail}                             sent for it: an exception escaped it
@@ -22,6 +23,7 @@ To the worker:
   reopen  {}                                            open log files anew
   ping    {}                                            asks for a "pong"
   stats   {}                                            asks for a snapshot of its counters
+  stacks  {}                                            asks what it is doing
 Over a second channel, which a thread of the worker's listens to (rescue.py):
   rescue  {attempt}                                     to it: the loop does not turn, do something
   stuck   {stack}                                       from it: where the loop is

@@ -156,7 +156,7 @@ class _Worker:
         await app.shutdown()
         stats = server.stats()
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
-        self._tell("gone", **stats)
+        self._tell("gone", **stats, **server.histograms())
         loop.remove_reader(self._channel.fileno())
 
     def _counting(self, server: Server, tick: Tick | None) -> Tick:
@@ -200,7 +200,12 @@ class _Worker:
                 case "reopen" if self._access is not None:
                     self._access.reopen()
                 case "stats" if self._server is not None:
-                    self._tell("stats", **self._server.stats())
+                    self._tell("stats", **self._server.stats(), **self._server.histograms())
+                case "stacks":
+                    from subsrv.stacks import describe  # once somebody asks
+
+                    alone = self._config.mode == "process"
+                    self._tell("stacks", text=describe(threads=alone))
 
     def _stop_within(
         self, timeout: float, parting: float = 0.0, *, succeeded: bool = False

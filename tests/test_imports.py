@@ -16,7 +16,18 @@ ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
     "cli": {
-        *("", "access", "bench.command", "config", "envfile", "errors", "habits", "logs"),
+        *(
+            "",
+            "access",
+            "admin",
+            "admin.command",
+            "bench.command",
+            "config",
+            "envfile",
+            "errors",
+            "habits",
+            "logs",
+        ),
         *("pidfile", "settings", "supervisor"),
     },
     "envfile": {"errors"},

@@ -1,13 +1,13 @@
 """What the control address answers: paths to actions, without I/O.
 
-    GET  /status       the server and each worker, as JSON
-    GET  /metrics      the same for Prometheus, in its text format
-    GET  /healthz      200 while there is a worker that accepts, else 503
-    GET  /readyz       200 while the server is whole and not ending, else 503
-    POST /reload       load the application anew, in fresh workers
-    POST /scale?workers=N
-    POST /drain?worker=N  have a worker finish and be replaced
-    POST /stacks       what each worker's threads are doing, as text
+GET  /status       the server and each worker, as JSON
+GET  /metrics      the same for Prometheus, in its text format
+GET  /healthz      200 while there is a worker that accepts, else 503
+GET  /readyz       200 while the server is whole and not ending, else 503
+POST /reload       load the application anew, in fresh workers
+POST /scale?workers=N
+POST /drain?worker=N  have a worker finish and be replaced
+POST /stacks       what each worker's threads are doing, as text
 """
 
 import json

@@ -1,26 +1,17 @@
-"""`subsrv status`, `top`, `reload`, `scale`, `drain` and `stacks`: a running server, from outside."""
+"""A running server, from outside: `subsrv status`, `top`, `reload` and the others."""
 
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from subsrv import settings
-from subsrv.admin import client
+from subsrv.admin import COMMANDS, client
 from subsrv.errors import ConfigError, SubsrvError
 
 _FAILED = 1
-
-COMMANDS: Mapping[str, str] = {
-    "status": "show a running server and its workers",
-    "top": "show them live",
-    "reload": "have it load the application anew, in fresh workers",
-    "scale": "give it another number of workers",
-    "drain": "have one worker finish, and be replaced",
-    "stacks": "show what its threads are doing",
-}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,7 +90,7 @@ def table(status: dict[str, Any]) -> str:
         f"{' '.join(server['urls'])} mode={server['mode']} python={server['python']} "
         f"gil={server['gil']} pid={server['pid']} state={server['state']} "
         f"up={server['uptime']:.0f}s memory={server['memory'] / 1e6:.0f}MB "
-        f"reloads={server['reloads']} restarts={server['restarts']}"
+        f"replaced={server['replacements']} restarts={server['restarts']}"
     )
     rows = [("worker", "state", "age", "requests", "connections", "in flight", "lag ms", "id")]
     for worker in status["workers"]:

@@ -48,9 +48,7 @@ def check(address: str) -> None:
 class Endpoint:
     """Listens on `address` and serves the API; `close()` it."""
 
-    def __init__(
-        self, address: str, selector: selectors.BaseSelector, steward: Steward
-    ) -> None:
+    def __init__(self, address: str, selector: selectors.BaseSelector, steward: Steward) -> None:
         check(address)
         self._listener = sockets.bind(address, backlog=16)
         if address.startswith("unix:"):

@@ -52,7 +52,10 @@ def _lines(
     )
     yield from _family("subsrv_info", "gauge", "The server.", [(labels, 1)])
     yield from _family("subsrv_uptime_seconds", "gauge", "Its age.", [("", server["uptime"])])
-    for name, what in (("reloads", "Reloads done."), ("restarts", "Workers lost and replaced.")):
+    for name, what in (
+        ("replacements", "Times that workers were replaced as asked."),
+        ("restarts", "Workers lost and replaced."),
+    ):
         yield from _family(f"subsrv_{name}_total", "counter", what, [("", server[name])])
     states: dict[str, int] = {}
     for worker in workers:
@@ -85,9 +88,7 @@ def _lines(
             yield from _histogram(name, _place(each), each[key])
 
 
-def _family(
-    name: str, kind: str, what: str, rows: Iterable[tuple[str, float]]
-) -> Iterator[str]:
+def _family(name: str, kind: str, what: str, rows: Iterable[tuple[str, float]]) -> Iterator[str]:
     yield f"# HELP {name} {what}"
     yield f"# TYPE {name} {kind}"
     for labels, value in rows:

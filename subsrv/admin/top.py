@@ -61,7 +61,7 @@ def screen(status: dict[str, Any], course: Course) -> Group:
         f"  {' '.join(server['urls'])}  mode={server['mode']}  python={server['python']}"
         f"  gil={server['gil']}  pid={server['pid']}  up {_age(server['uptime'])}"
         f"  {server['memory'] / 1e6:,.0f} MB"
-        f"  reloads {server['reloads']}  restarts {server['restarts']}",
+        f"  replaced {server['replacements']}  restarts {server['restarts']}",
     )
     table = Table(box=None, pad_edge=False)
     for name, justify in (

@@ -2,7 +2,7 @@
 
 A status:
     server   version, mode, python, gil, pid, urls, state, uptime (s), memory (bytes), workers
-             (wanted), reloads, restarts, last_error
+             (wanted), replacements (as asked), restarts, last_error
     places   of each place for a worker, since the server began: connections and in_flight now,
              counters (shared.Counters), latency and lag (histogram.Histogram)
     workers  of each worker that there is: place, kind, id, state, age (s), requests, connections,
@@ -26,6 +26,7 @@ from subsrv.admin.api import Status
 from subsrv.control import Message
 from subsrv.crew import Crew, Worker
 from subsrv.histogram import Histogram
+from subsrv.recycling import rss
 
 # Seconds for the workers to answer. One that does not is told of by what it said last.
 _PATIENCE = 0.5
@@ -88,14 +89,15 @@ class View:
         if not self._awaited:
             self._tell()
 
-    def ended(self, worker: Worker, stats: dict[str, Any] | None, error: str | None) -> None:
-        """A worker is no more; its last word, if it had one, and what was wrong."""
-        total = self._totals.setdefault(worker.index, _Total())
+    def trouble(self, place: int, error: str) -> None:
+        """A worker was lost, and is replaced."""
+        self._totals.setdefault(place, _Total()).last_error = self.last_error = error
+        self.restarts += 1
+
+    def ended(self, worker: Worker, stats: dict[str, Any] | None) -> None:
+        """A worker is no more; its last word, if it had one."""
         last = self._stats.pop(worker, None)
-        total.add(stats or last or {})
-        if error is not None:
-            total.last_error = self.last_error = error
-            self.restarts += 1
+        self._totals.setdefault(worker.index, _Total()).add(stats or last or {})
         self._awaited.discard(worker)
         if self._waiting and not self._awaited:
             self._tell()
@@ -143,7 +145,7 @@ class View:
         server = {
             "version": subsrv.__version__,
             "uptime": round(time.monotonic() - self._began, 3),
-            "memory": _memory(os.getpid()),
+            "memory": rss(os.getpid()),
             "restarts": self.restarts,
             "last_error": self.last_error,
             **self._facts(),
@@ -184,7 +186,7 @@ class View:
             "in_flight": stats.get("in_flight", 0),
             "accepts": stats.get("accepts", 0),
             "loop_lag": lag["sum"] / max(sum(lag["counts"]), 1),
-            "memory": _memory(ready["pid"]) if process else None,
+            "memory": rss(ready["pid"]) if process else None,
             "gil": ready.get("gil"),
             "last_error": self._totals.get(worker.index, _Total()).last_error,
         }
@@ -228,12 +230,3 @@ def _sum(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:
         return other
     pairs = zip(one["counts"], other["counts"], strict=True)
     return {"counts": [a + b for a, b in pairs], "sum": one["sum"] + other["sum"]}
-
-
-def _memory(pid: int) -> int:
-    """Resident bytes of a process; 0 where that cannot be known."""
-    try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0

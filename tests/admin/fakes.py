@@ -56,7 +56,7 @@ def status(**server: Any) -> Status:
             "state": "serving",
             "uptime": 61.5,
             "memory": 12_000_000,
-            "reloads": 1,
+            "replacements": 1,
             "restarts": 2,
             "last_error": None,
             **server,

@@ -66,7 +66,8 @@ def say(seen: View, worker: FakeWorker, type_: str, **fields: Any) -> None:
 
 def test_the_status_waits_for_all_workers() -> None:
     one, two = FakeWorker(0), FakeWorker(1)
-    seen, got = view(one, two), []
+    seen = view(one, two)
+    got: list[Any] = []
     seen.status(got.append)
     assert (one.told, two.told) == (["stats"], ["stats"])
     say(seen, one, "stats", **stats(5))
@@ -82,7 +83,8 @@ def test_the_status_waits_for_all_workers() -> None:
 
 def test_two_who_ask_are_both_answered() -> None:
     one = FakeWorker(0)
-    seen, got = view(one), []
+    seen = view(one)
+    got: list[Any] = []
     seen.status(got.append)
     seen.status(got.append)
     say(seen, one, "stats", **stats(5))
@@ -91,7 +93,8 @@ def test_two_who_ask_are_both_answered() -> None:
 
 def test_who_does_not_answer_is_told_of_by_its_last_word() -> None:
     one, two = FakeWorker(0), FakeWorker(1)
-    seen, got = view(one, two), []
+    seen = view(one, two)
+    got: list[Any] = []
     for each in (one, two):
         say(seen, each, "stats", **stats(5))
     seen.status(got.append)
@@ -106,9 +109,10 @@ def test_who_does_not_answer_is_told_of_by_its_last_word() -> None:
 
 def test_a_place_goes_on_counting_where_a_worker_is_replaced() -> None:
     old, new = FakeWorker(0), FakeWorker(0)
-    seen, got = view(new), []
+    seen = view(new)
+    got: list[Any] = []
     say(seen, old, "stats", **stats(5))
-    seen.ended(old, stats(6, connections=0), None)  # type: ignore[arg-type]
+    seen.ended(old, stats(6, connections=0))  # type: ignore[arg-type]
     say(seen, new, "stats", **stats(1, connections=3))
     seen.status(got.append)
     say(seen, new, "stats", **stats(1, connections=3))
@@ -121,9 +125,11 @@ def test_a_place_goes_on_counting_where_a_worker_is_replaced() -> None:
 
 def test_a_worker_that_died_leaves_its_last_count_and_the_reason() -> None:
     old, new = FakeWorker(0), FakeWorker(0, ready=None)
-    seen, got = view(new), []
+    seen = view(new)
+    got: list[Any] = []
     say(seen, old, "stats", **stats(5))
-    seen.ended(old, None, "it was killed")  # type: ignore[arg-type]
+    seen.ended(old, None)  # type: ignore[arg-type]
+    seen.trouble(0, "it was killed")
     seen.status(got.append)
     [found] = got
     assert found["places"][0]["counters"]["requests"] == 5
@@ -135,11 +141,12 @@ def test_a_worker_that_died_leaves_its_last_count_and_the_reason() -> None:
 def test_the_end_of_a_worker_is_not_waited_for() -> None:
     one, two = FakeWorker(0), FakeWorker(1)
     crew = FakeCrew(one, two)
-    seen, got = View(crew, lambda: {"workers": 2}), []  # type: ignore[arg-type]
+    seen = View(crew, lambda: {"workers": 2})  # type: ignore[arg-type]
+    got: list[Any] = []
     seen.status(got.append)
     say(seen, one, "stats", **stats(5))
     crew.workers.remove(two)
-    seen.ended(two, None, "it was killed")  # type: ignore[arg-type]
+    seen.ended(two, None)  # type: ignore[arg-type]
     assert len(got) == 1
 
 
@@ -157,7 +164,8 @@ def test_the_end_of_a_worker_is_not_waited_for() -> None:
 )
 def test_a_state_is_one_word(flags: dict[str, Any], state: str) -> None:
     worker = FakeWorker(0, **flags)
-    seen, got = view(worker), []
+    seen = view(worker)
+    got: list[Any] = []
     seen.status(got.append)
     seen.look(seen.alarm())
     assert got[0]["workers"][0]["state"] == state
@@ -167,7 +175,8 @@ def test_processes_are_told_by_their_ids_and_weighed() -> None:
     worker = FakeWorker(0)
     assert worker.ready is not None
     worker.ready |= {"pid": os.getppid(), "interpreter": 0}
-    seen, got = view(worker), []
+    seen = view(worker)
+    got: list[Any] = []
     seen.status(got.append)
     seen.look(seen.alarm())
     assert got[0]["workers"][0]["id"] == f"process {os.getppid()}"
@@ -176,9 +185,8 @@ def test_processes_are_told_by_their_ids_and_weighed() -> None:
 
 def test_stacks_are_shown_by_worker() -> None:
     one, two = FakeWorker(0), FakeWorker(1, hung=True)
-    seen, got = view(one, two), []
+    seen = view(one, two)
+    got: list[Any] = []
     seen.stacks(got.append)
     say(seen, one, "stacks", text="in its loop\n")
-    assert got == [
-        "worker 0 (ready):\nin its loop\n\nworker 1 (hung):\nit does not answer\n"
-    ]
+    assert got == ["worker 0 (ready):\nin its loop\n\nworker 1 (hung):\nit does not answer\n"]
