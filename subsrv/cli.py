@@ -27,6 +27,8 @@ _GROUP_NOTES = {
 }
 _METAVARS = {
     Kind.FOLDER: "DIR",
+    Kind.FILE: "PATH",
+    Kind.TEXT: "TEXT",
     Kind.COUNT: "N",
     Kind.SIZE: "SIZE",
     Kind.SECONDS: "SECONDS",
@@ -108,8 +110,22 @@ def _run(config: Config) -> int:
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
+    if config.ssl_certfile is not None:
+        config = _certificates(config)
     logs.configure(config.log_level)
     return Supervisor(config, on_ready=_announce).run()
+
+
+def _certificates(config: Config) -> Config:
+    """The same with absolute paths, once the files have been found to be good for TLS."""
+    from subsrv.certificates import Certificates
+
+    Certificates(config)
+    names = ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs")
+    given = {name: path for name in names if (path := getattr(config, name)) is not None}
+    return dataclasses.replace(
+        config, **{name: os.path.abspath(path) for name, path in given.items()}
+    )
 
 
 def _tell(error: SubsrvError) -> int:
@@ -186,7 +202,7 @@ def _reading(option: Option) -> dict[str, Any]:
 def _help(option: Option) -> str:
     text = option.help.replace("%", "%%")
     match option.kind, option.default:
-        case Kind.APP, _:
+        case _, None:
             return text
         case Kind.FLAG, on:
             default = "on" if on else "off"

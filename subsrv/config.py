@@ -22,6 +22,8 @@ class Kind(Enum):
 
     APP = "module:attribute"
     FOLDER = "a folder"
+    FILE = "a file"
+    TEXT = "text"
     CHOICE = "one of"
     FLAG = "true or false"
     COUNT = "a whole number"
@@ -47,6 +49,8 @@ class Option:
         return f"must be {rule}, not {value!r}{self._hint(value)}" if rule else None
 
     def _broken_rule(self, value: Any) -> str | None:
+        if value is None and self.default is None:
+            return None
         rule: str = self.kind.value
         if self.kind is Kind.CHOICE:
             return None if value in self.choices else f"{rule} {', '.join(self.choices)}"
@@ -76,7 +80,7 @@ class Option:
 def _is_a(kind: Kind, value: object) -> bool:
     match kind:
         case Kind.APP:
-            return value is None or (isinstance(value, str) and _names_attribute(value))
+            return isinstance(value, str) and _names_attribute(value)
         case Kind.FLAG:
             return isinstance(value, bool)
         case Kind.COUNT | Kind.SIZE:
@@ -179,6 +183,39 @@ class Config:
         choices=("auto", "epoll", "portable"),
     )
 
+    ssl_certfile: str | None = _option(
+        "TLS", Kind.FILE, None, "certificate and its chain, in PEM; with it all addresses speak TLS"
+    )
+    ssl_keyfile: str | None = _option(
+        "TLS", Kind.FILE, None, "its private key, in PEM (default: in the certificate's file)"
+    )
+    ssl_keyfile_password: str | None = _option(
+        "TLS",
+        Kind.TEXT,
+        None,
+        "of that key; others cannot see it in $SUBSRV_SSL_KEYFILE_PASSWORD",
+    )
+    ssl_ca_certs: str | None = _option(
+        "TLS", Kind.FILE, None, "who may sign the certificates of clients, in PEM"
+    )
+    ssl_cert_reqs: str = _option(
+        "TLS",
+        Kind.CHOICE,
+        "none",
+        "whether clients show a certificate",
+        choices=("none", "optional", "required"),
+    )
+    ssl_minimum_version: str = _option(
+        "TLS",
+        Kind.CHOICE,
+        "TLSv1.2",
+        "the oldest that is spoken",
+        choices=("TLSv1.2", "TLSv1.3"),
+    )
+    ssl_ciphers: str | None = _option(
+        "TLS", Kind.TEXT, None, "for TLSv1.2, as OpenSSL writes them (default: Python's choice)"
+    )
+
     # Precedents: nginx large_client_header_buffers 4 x 8k; Apache LimitRequestLine 8190,
     # LimitRequestFields 100 and, since 2.4.54, LimitRequestBody 1g, as in waitress.
     limit_request_line: int = _option("Limits", Kind.SIZE, 8192, "of the request line; else 414")
@@ -247,6 +284,11 @@ class Config:
         ]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
+        for name in ("ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"):
+            if getattr(self, name) is not None and self.ssl_certfile is None:
+                faults.append(f"{name} is set, but there is no ssl_certfile")
+        if self.ssl_cert_reqs != "none" and self.ssl_ca_certs is None:
+            faults.append(f"ssl_cert_reqs is {self.ssl_cert_reqs!r}, but there are no ssl_ca_certs")
         if faults:
             raise ConfigError("; ".join(faults))
 

@@ -285,7 +285,7 @@ class Connection(Ending):
         """See Transport."""
         self._release()
         self._shared.aborted += 1
-        self.close()
+        self.break_off()
 
     def _flush(self) -> None:
         """The socket is writable: go on with whatever waited for that."""
@@ -319,7 +319,7 @@ class Connection(Ending):
             exchange.detach()
             exchange.disconnected()
             if answered:
-                self.close()
+                self.break_off()
                 return
             bodiless = exchange.request.method == "HEAD"
         else:

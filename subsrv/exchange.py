@@ -7,9 +7,12 @@ by the application can never touch the response to the next request.
 """
 
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
+
+if TYPE_CHECKING:
+    from subsrv.tls_session import Session
 
 _log = logging.getLogger("subsrv")
 
@@ -33,6 +36,10 @@ class Transport(Protocol):
     pending: int
     client: Address | None
     server: Address | None
+
+    @property
+    def tls(self) -> "Session | None":
+        """What TLS has agreed on with the client; None where there is no TLS."""
 
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""

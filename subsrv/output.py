@@ -2,9 +2,13 @@
 
 import socket
 from collections import deque
+from typing import TYPE_CHECKING
 
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared
+
+if TYPE_CHECKING:
+    from subsrv.tls_session import Session
 
 # Responses to pipelined requests that leave together, at the most.
 _CORKED = 64
@@ -37,6 +41,11 @@ class Output:
         self._write_stamp = 0.0  # how long it has taken less of that than it should; see _taken
         #: Bytes that wait for the socket.
         self.pending = 0
+
+    @property
+    def tls(self) -> "Session | None":
+        """What TLS has agreed on with the client; None where there is no TLS."""
+        return getattr(self._sock, "tls", None)
 
     def _lost(self) -> None:
         """The connection broke: close it."""

@@ -6,6 +6,7 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from subsrv.connection import Connection
@@ -13,9 +14,10 @@ from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
-from subsrv.shared import UNBOUNDED, Shared, Timeouts
+from subsrv.shared import UNBOUNDED, Client, Shared, Timeouts
 
 if TYPE_CHECKING:
+    from subsrv.certificates import Certificates
     from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
@@ -44,7 +46,13 @@ class App(Protocol):
 class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
-    def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
+    def __init__(
+        self,
+        config: "Config",
+        app: App,
+        reactor: Reactor,
+        certificates: "Certificates | None" = None,
+    ) -> None:
         self._reactor = reactor
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
@@ -71,6 +79,10 @@ class Server:
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
+        #: What goes on with an accepted socket, its client's address and the server's.
+        self._arrive: Callable[[Any, Address | None, Address | None], Client] = self._connect
+        if certificates is not None:
+            self._arrive = _handshakes(self._shared, certificates, self._connect)
         reactor.on_tick = self._tick
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -107,7 +119,7 @@ class Server:
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
-            connection.close()
+            connection.break_off()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections and requests there are now."""
@@ -125,7 +137,7 @@ class Server:
         if not self._reactor.ticking:
             self._tick(self._reactor.now)  # the clock has stood still
             self._reactor.ticking = True
-        connection = Connection(shared, sock, client=client, server=server)
+        connection = self._arrive(sock, client, server)
         # Those that linger are over: they must not keep others out.
         if len(shared.connections) - shared.lingering > self._most_connections:
             if shared.lingering < _TURNED_AWAY:
@@ -133,6 +145,11 @@ class Server:
             else:
                 shared.turned_away += 1
                 connection.close()
+
+    def _connect(
+        self, sock: socket.socket, client: Address | None, server: Address | None
+    ) -> Connection:
+        return Connection(self._shared, sock, client=client, server=server)
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -167,6 +184,14 @@ class _Door:
             server = sock.getsockname()[:2]
         client = peer[:2] if isinstance(peer, tuple) else None
         self._server.admit(sock, client, server)
+
+
+def _handshakes(
+    shared: Shared, certificates: "Certificates", then: Callable[..., Connection]
+) -> Callable[..., Client]:
+    from subsrv.tls import Handshake  # where there is no TLS, not paid for
+
+    return partial(Handshake, shared, then=then, certificates=certificates)
 
 
 def _limits(config: "Config") -> Limits:

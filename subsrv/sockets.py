@@ -66,17 +66,19 @@ class Listener:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        #: What is spoken there: http or https.
+        self.scheme = "http"
         self._path: str | None = None
         self._identity: tuple[int, int] | None = None
 
     @property
     def url(self) -> str:
-        """What a client connects to: http://HOST:PORT with the real port, or unix:PATH."""
+        """What a client connects to: SCHEME://HOST:PORT with the real port, or unix:PATH."""
         name = self._sock.getsockname()
         if self._sock.family == socket.AF_UNIX:
             return f"unix:{os.fsdecode(name)}"
         host = f"[{name[0]}]" if ":" in name[0] else name[0]
-        return f"http://{host}:{name[1]}"
+        return f"{self.scheme}://{host}:{name[1]}"
 
     def fileno(self) -> int:
         """The descriptor that workers get copies of; it stays this object's."""

@@ -131,6 +131,8 @@ class Supervisor:
         with contextlib.ExitStack() as stack:
             for address in self._config.bind:
                 listener = sockets.bind(address, backlog=self._config.backlog)
+                if self._config.ssl_certfile is not None:
+                    listener.scheme = "https"
                 self._listeners.append(stack.enter_context(listener))
             stack.enter_context(self._signals)
             try:

@@ -16,12 +16,13 @@ from subsrv import logs, sockets
 from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
-from subsrv.errors import SubsrvError
+from subsrv.errors import ConfigError, SubsrvError
 from subsrv.reactor import Reactor
 from subsrv.server import App, Server
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
+    from subsrv.certificates import Certificates
     from subsrv.config import Config
 
 _log = logging.getLogger("subsrv")
@@ -80,6 +81,7 @@ class _Worker:
         self._listeners = listeners
         self._reactor = reactor
         self._server: Server | None = None
+        self._certificates: Certificates | None = None
         self._stop: asyncio.Future[float]
 
     async def run(self) -> None:
@@ -89,6 +91,7 @@ class _Worker:
         loop.add_reader(self._channel.fileno(), self._on_control)
         tasks = Tasks(loop)
         try:
+            self._certificates = certificates = _certificates(config)
             app = _make_app(config, tasks)
             await app.startup()
         except SubsrvError as error:
@@ -97,7 +100,7 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor)
+        self._server = server = Server(config, app, self._reactor, certificates)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
@@ -130,8 +133,19 @@ class _Worker:
         for message in messages:
             if message.type == "stop":
                 self._stop_within(message.fields["timeout"])
+            elif message.type == "certificates":
+                self.reload_certificates()
             elif message.type == "stats" and self._server is not None:
                 self._tell("stats", **self._server.stats())
+
+    def reload_certificates(self) -> None:
+        """Shake hands with the certificates as their files are now, or else with what there is."""
+        if self._certificates is None:
+            return
+        try:
+            self._certificates.reload()
+        except ConfigError as error:
+            _log.error("the certificates stay as they were: %s", error)
 
     def _stop_within(self, timeout: float) -> None:
         if not self._stop.done():
@@ -143,13 +157,22 @@ class _Worker:
             self._channel.send(type_, **fields)
 
 
+def _certificates(config: "Config") -> "Certificates | None":
+    if config.ssl_certfile is None:
+        return None
+    from subsrv.certificates import Certificates
+
+    return Certificates(config)
+
+
 def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
+    scheme = "http" if config.ssl_certfile is None else "https"
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
         from subsrv.apps.asgi import ASGIApp
 
-        return ASGIApp(loaded.app, tasks)
+        return ASGIApp(loaded.app, tasks, scheme=scheme)
     if loaded.interface == "wsgi":
         from subsrv.apps.wsgi import WSGIApp
 
@@ -158,6 +181,7 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
             asyncio.get_running_loop(),
             threads=config.threads,
             cache=config.header_cache,
+            scheme=scheme,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )

@@ -66,7 +66,7 @@ class ASGIExchange(Exchange["ASGIApp"]):
     def _scope(self) -> Scope:
         request, transport = self.request, self._transport
         assert transport is not None
-        scope = request.sighted(_template)
+        scope = request.sighted(self._app.template)
         # Whatever an application may change is its own.
         scope["asgi"] = _VERSIONS.copy()
         scope["headers"] = list(request.headers)
@@ -181,18 +181,6 @@ class ASGIExchange(Exchange["ASGIApp"]):
             self._wake_up.set()
 
 
-def _template(request: Request) -> Scope:
-    """What follows from the head alone."""
-    scope = _BASE.copy()
-    path = request.raw_path
-    scope["http_version"] = request.version
-    scope["method"] = request.method
-    scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
-    scope["raw_path"] = path
-    scope["query_string"] = request.query
-    return scope
-
-
 async def _wait(awaitable: Awaitable[None]) -> None:
     await awaitable
 
@@ -200,12 +188,26 @@ async def _wait(awaitable: Awaitable[None]) -> None:
 class ASGIApp:
     """An ASGI application in one worker."""
 
-    def __init__(self, app: App, tasks: Tasks) -> None:
+    def __init__(self, app: App, tasks: Tasks, *, scheme: str = "http") -> None:
         self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
         self.tasks = tasks
         self.lifespan = Lifespan(app)
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(ASGIExchange, self)
+        self._base = {**_BASE, "scheme": scheme}
+        # Bound once, and not for each request.
+        self.template = self._template
+
+    def _template(self, request: Request) -> Scope:
+        """What follows from the head alone."""
+        scope = self._base.copy()
+        path = request.raw_path
+        scope["http_version"] = request.version
+        scope["method"] = request.method
+        scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
+        scope["raw_path"] = path
+        scope["query_string"] = request.query
+        return scope
 
     async def startup(self) -> None:
         """Lifespan's startup. AppLoadError if the application reports its failure."""

@@ -221,6 +221,7 @@ class WSGIApp:
         multithread: bool,
         multiprocess: bool,
         cache: int,
+        scheme: str = "http",
     ) -> None:
         self.call = app
         self._variables = _Variables(cache)
@@ -230,11 +231,13 @@ class WSGIApp:
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
         self.loop = loop
+        #: The environ of a request whose body has been received.
+        self.environ = self._environ if scheme == "http" else self._secure_environ
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
             "SCRIPT_NAME": "",
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": scheme,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": multithread or threads > 1,
             "wsgi.multiprocess": multiprocess,
@@ -249,8 +252,14 @@ class WSGIApp:
             "SERVER_PORT": "",
         }
 
-    def environ(self, exchange: WSGIExchange) -> Environ:
-        """The environ of a request whose body has been received."""
+    def _secure_environ(self, exchange: WSGIExchange) -> Environ:
+        """The same, with what PEP 3333 wants to be told of TLS."""
+        environ, transport = self._environ(exchange), exchange._transport
+        if transport is not None and transport.tls is not None:
+            environ.update(transport.tls.variables)
+        return environ
+
+    def _environ(self, exchange: WSGIExchange) -> Environ:
         request, transport = exchange.request, exchange._transport
         environ = request.sighted(self._template)
         environ["wsgi.input"] = exchange.input()
