@@ -7,6 +7,7 @@ does not import this.
 
 import socket
 import ssl
+from contextlib import suppress
 
 from subsrv.arrival import Arrival, Next
 from subsrv.certificates import Certificates
@@ -87,16 +88,16 @@ class TLSSocket:
         read, incoming = self._ssl.read, self._incoming
         pieces: list[bytes] = []
         try:
-            data = read(_RECORD)
-            while incoming.pending:
+            while data := read(_RECORD):
                 pieces.append(data)
-                data = read(_RECORD)
+                if not incoming.pending:
+                    break
+            else:
+                self._end()
         except ssl.SSLWantReadError:
             if not pieces:
                 return None
-            data = b""
-        except ssl.SSLZeroReturnError:
-            data = b""
+        except ssl.SSLZeroReturnError:  # as above, where we have said so, too
             self._end()
         except ssl.SSLError as error:
             self.tls.silent = True
@@ -104,8 +105,7 @@ class TLSSocket:
             if not pieces:
                 self._answer()  # the alert
                 raise
-            data = b""
-        return b"".join((*pieces, data)) if pieces else data
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _end(self, fault: OSError | None = None) -> None:
         """The client has said that nothing more will come, or makes no sense any more.
@@ -115,10 +115,8 @@ class TLSSocket:
         """
         self._ended = True
         self._fault = fault
-        try:  # noqa: SIM105  # as in Ending
+        with suppress(OSError):  # the client is gone: that, too, epoll tells
             self._sock.shutdown(socket.SHUT_RD)
-        except OSError:  # the client is gone: that, too, epoll tells
-            pass
 
     def send(self, data: bytes | bytearray | memoryview) -> int:
         """See socket.send. As with OpenSSL, what is sent next must begin with what was not taken.
@@ -173,15 +171,11 @@ class TLSSocket:
         if self.tls.silent or self._wire:
             return
         self.tls.silent = True  # once is enough
-        try:
+        with suppress(ssl.SSLError):  # the client has not said so yet: nobody waits for that
             self._ssl.unwrap()
-        except ssl.SSLError:  # the client has not said so yet: nobody waits for that
-            pass
-        try:
-            self._wire = self._outgoing.read()
+        self._wire = self._outgoing.read()
+        with suppress(OSError):
             self._push()
-        except OSError:
-            pass
 
 
 class Handshake(Arrival):
@@ -249,10 +243,8 @@ class Handshake(Arrival):
         waited = self._wire != b""
         self._wire += self._outgoing.read()
         if self._wire:
-            try:
+            with suppress(BlockingIOError, InterruptedError):
                 self._wire = self._wire[self._sock.send(self._wire) :]
-            except (BlockingIOError, InterruptedError):
-                pass
             if waited or self._wire:
                 self._reactor.rewatch(self._fd, IN | (OUT if self._wire else 0))
 

@@ -266,15 +266,17 @@ def test_the_help_shows_each_option_with_its_default_once(help_text: str) -> Non
         assert f" {flag(name)}" in flat
         assert option.help in flat
         assert all(choice in flat for choice in option.choices)
-    assert flat.count("(default: ") == len(OPTIONS)
+    assert flat.count("(default: ") == sum(
+        option.default is not None or "(default: " in option.help for option in OPTIONS.values()
+    )
     for default in ("127.0.0.1:8080", "8k", "1g", "0", "on", "off", "20", "interp", "1024"):
         assert f"(default: {default})" in flat
 
 
-def test_the_help_fits_two_screens(help_text: str) -> None:
+def test_the_help_fits_three_screens(help_text: str) -> None:
     lines = help_text.splitlines()
     assert max(map(len, lines)) <= 80
-    assert len(lines) <= 110
+    assert len(lines) <= 165
 
 
 def test_the_help_shows_environment_file_statuses_and_examples(help_text: str) -> None:

@@ -30,6 +30,13 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "bind": (("[::1]:0", "unix:/run/x"), "[::1]:0, unix:/run/x"),
     "backlog": (1, "1"),
     "reactor": ("portable", "portable"),
+    "ssl_certfile": ("tls/shop.pem", "tls/shop.pem"),
+    "ssl_keyfile": ("tls/shop.key", "tls/shop.key"),
+    "ssl_keyfile_password": ("a, b", "a, b"),
+    "ssl_ca_certs": ("tls/ca.pem", "tls/ca.pem"),
+    "ssl_cert_reqs": ("optional", "optional"),
+    "ssl_minimum_version": ("TLSv1.3", "TLSv1.3"),
+    "ssl_ciphers": ("ECDHE+AESGCM:!RSA", "ECDHE+AESGCM:!RSA"),
     "limit_request_line": (65536, "64k"),
     "limit_header_size": (0, "0"),
     "limit_header_count": (7, "7"),
@@ -48,6 +55,9 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "header_cache": (0, "0"),
     "log_level": ("debug", "debug"),
 }
+
+# What some of them do not go without.
+COMPANY = {"app": "m:a", "ssl_certfile": "c.pem", "ssl_ca_certs": "ca.pem"}
 
 
 def message(function: Callable[..., object], *args: Any, **more: Any) -> str:
@@ -114,7 +124,7 @@ def test_a_bad_value_is_told_exactly(name: str, value: object, fault: str) -> No
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, (v, _) in EXAMPLES.items()])
 def test_a_good_value_is_kept(name: str, value: object) -> None:
-    settings: dict[str, Any] = {"app": "m:a", name: value}
+    settings: dict[str, Any] = {**COMPANY, name: value}
     assert getattr(Config(**settings), name) == value
 
 
@@ -123,6 +133,14 @@ def test_every_fault_is_told_at_once() -> None:
         "mode must be one of interp, nogil, thread, process, not None; "
         "workers must be 0 or more, not -1; "
         "factory is set, but there is no app for it to make"
+    )
+
+
+def test_what_is_of_no_use_without_another_is_told() -> None:
+    assert message(Config, ssl_keyfile="k", ssl_ciphers="ALL", ssl_cert_reqs="required") == (
+        "ssl_keyfile is set, but there is no ssl_certfile; "
+        "ssl_ciphers is set, but there is no ssl_certfile; "
+        "ssl_cert_reqs is 'required', but there are no ssl_ca_certs"
     )
 
 
@@ -137,6 +155,8 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     return {
         Kind.APP: st.none() | name,
         Kind.FOLDER: word,
+        Kind.FILE: st.none() | word,
+        Kind.TEXT: st.none() | word,
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
         Kind.COUNT: st.integers(option.least, most),
@@ -146,10 +166,18 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     }[option.kind].filter(lambda value: option.fault(value) is None)
 
 
-configs = (
-    st.fixed_dictionaries({name: values(option) for name, option in OPTIONS.items()})
-    .filter(lambda fields: fields["app"] or not fields["factory"])
-    .map(lambda fields: Config(**fields))
+def consistent(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same, without what does not go with the rest."""
+    alone = {"factory"} if fields["app"] is None else set()
+    if fields["ssl_certfile"] is None:
+        alone |= {"ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"}
+    if fields["ssl_ca_certs"] is None or "ssl_ca_certs" in alone:
+        alone.add("ssl_cert_reqs")
+    return {name: value for name, value in fields.items() if name not in alone}
+
+
+configs = st.fixed_dictionaries({name: values(option) for name, option in OPTIONS.items()}).map(
+    lambda fields: Config(**consistent(fields))
 )
 
 
@@ -188,16 +216,17 @@ def pyproject(folder: Path, table: str) -> Path:
 
 @pytest.mark.parametrize(("name", "value", "text"), [(n, v, t) for n, (v, t) in EXAMPLES.items()])
 def test_each_source_sets_each_field(name: str, value: object, text: str, tmp_path: Path) -> None:
-    app = {} if name == "app" else {"APP": "m:a"}
-    in_flags = from_sources({**app, flag(name): text}, {}, tmp_path)
-    in_environ = from_sources(app, {f"SUBSRV_{name.upper()}": text}, tmp_path)
+    others = {other: given for other, given in COMPANY.items() if other != name}
+    flags = {flag(other): given for other, given in others.items()}
+    in_flags = from_sources({**flags, flag(name): text}, {}, tmp_path)
+    in_environ = from_sources(flags, {f"SUBSRV_{name.upper()}": text}, tmp_path)
     assert getattr(in_flags, name) == getattr(in_environ, name) == value
     for key in (name, name.replace("_", "-")):
         for written in (text, value):
             folder = pyproject(tmp_path, f"{key} = {json.dumps(written)}")
-            assert getattr(from_sources(app, {}, folder), name) == value
-    assert in_flags == in_environ == from_sources(app, {}, folder)
-    assert in_flags == from_arguments({"app": app.get("APP"), name: text})
+            assert getattr(from_sources(flags, {}, folder), name) == value
+    assert in_flags == in_environ == from_sources(flags, {}, folder)
+    assert in_flags == from_arguments({**others, name: text})
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:

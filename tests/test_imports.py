@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
+    "arrival": {"ending", "exchange", "reactor", "shared"},
+    "certificates": {"errors"},
+    "cli": {"", "bench.command", "certificates", "config", "errors", "logs", "settings", "supervisor"},
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {
@@ -25,10 +27,11 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     "backends.thread": {"apps", "backends", "errors", "spec"},
     "worker": {
-        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
+        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "certificates"),
+        *("control", "errors"),
         *("logs", "reactor", "server", "sockets", "spec"),
     },
-    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
+    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared", "tls"},
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
     "ending": {"output", "shared"},
     "listener": {"reactor", "shared"},
@@ -61,6 +64,9 @@ ROOMS = {
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
     "sockets": {"errors"},
+    "tls": {
+        *("arrival", "certificates", "exchange", "reactor", "shared", "tls_session"),
+    },
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
     "http1.memo": {"http1.grammar", "http1.errors"},

@@ -195,8 +195,8 @@ class Server:
 
 
 def address(url: str) -> tuple[str, int]:
-    """Host and port of http://HOST:PORT."""
-    host, _, port = url.removeprefix("http://").rpartition(":")
+    """Host and port of SCHEME://HOST:PORT."""
+    host, _, port = url.partition("://")[2].rpartition(":")
     return host.strip("[]"), int(port)
 
 

@@ -1,0 +1,11 @@
+"""What all tests may use."""
+
+import pytest
+
+import pki
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> pki.Pki:
+    """An authority, and what it has signed."""
+    return pki.make(tmp_path_factory.mktemp("pki"))
