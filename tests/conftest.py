@@ -1,8 +1,7 @@
 """What all tests may use."""
 
-import pytest
-
 import pki
+import pytest
 
 
 @pytest.fixture(scope="session")

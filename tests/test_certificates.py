@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from pki import PASSWORD, Pki
+
 from subsrv.certificates import Certificates
 from subsrv.config import Config
 from subsrv.errors import ConfigError
@@ -52,7 +52,9 @@ def test_the_context_is_as_the_settings_say(certificates: Pki) -> None:
 
 def test_certificate_and_key_may_stand_in_one_file(certificates: Pki, tmp_path: Path) -> None:
     both = tmp_path / "both.pem"
-    both.write_text(certificates.server.keyfile.read_text() + certificates.server.certfile.read_text())
+    both.write_text(
+        certificates.server.keyfile.read_text() + certificates.server.certfile.read_text()
+    )
     loaded = load(certificates, ssl_certfile=both, ssl_keyfile=None)
     assert loaded.own == certificates.server.certfile.read_text()
 

@@ -15,7 +15,16 @@ ROOMS = {
     "__main__": {"cli"},
     "arrival": {"ending", "exchange", "reactor", "shared"},
     "certificates": {"errors"},
-    "cli": {"", "bench.command", "certificates", "config", "errors", "logs", "settings", "supervisor"},
+    "cli": {
+        "",
+        "bench.command",
+        "certificates",
+        "config",
+        "errors",
+        "logs",
+        "settings",
+        "supervisor",
+    },
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {

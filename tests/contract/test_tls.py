@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pki import Pki
 
 from contract.modes import Mode
 from contract.serving import PATIENCE, Server, refused
 from contract.wire import Client, request
-from pki import Pki
 
 ASGI = "contract.apps.kit_asgi:app"
 
@@ -141,6 +141,7 @@ def breaks_a_record(server: Server, context: ssl.SSLContext) -> None:
     with TLSClient(server, context) as client:
         client.assert_open()
         with socket.socket(fileno=client.sock.detach()) as sock:
+            sock.settimeout(PATIENCE)
             sock.sendall(b"\x17\x03\x03" + struct.pack(">H", 40) + b"!" * 40)
             while sock.recv(1000):
                 pass
@@ -209,8 +210,10 @@ def command(name: str) -> str:
 
 def test_curl(secure: Server, certificates: Pki) -> None:
     run = subprocess.run(
-        [command("curl"), "--silent", "--show-error", "--cacert", str(certificates.ca.certfile)]
-        + [f"{secure.url}/scope", "--data-binary", "x" * 100],
+        [
+            *(command("curl"), "--silent", "--show-error", f"{secure.url}/scope"),
+            *("--cacert", str(certificates.ca.certfile), "--data-binary", "x" * 100),
+        ],
         capture_output=True,
         timeout=PATIENCE,
         check=True,
