@@ -1,8 +1,7 @@
 """What all tests share."""
 
-import pytest
-
 import pki
+import pytest
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
 # others: to test them on each leg again would find nothing, and cost minutes.
