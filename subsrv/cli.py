@@ -28,6 +28,7 @@ _GROUP_NOTES = {
 _METAVARS = {
     Kind.FOLDER: "DIR",
     Kind.FILE: "PATH",
+    Kind.MODE: "MODE",
     Kind.TEXT: "TEXT",
     Kind.COUNT: "N",
     Kind.SIZE: "SIZE",
@@ -103,13 +104,15 @@ def serve(app: str | None = None, **arguments: Any) -> int:
 
 def _run(config: Config) -> int:
     # Imported here, so that --help and a bad option answer at once.
+    from subsrv import sockets
     from subsrv.supervisor import Supervisor
 
     # An application that changes the working directory must not move it under later workers.
     folder = os.path.abspath(config.app_dir)
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
-    config = dataclasses.replace(config, app_dir=folder)
+    bind = sockets.passed(config.bind, os.environ)
+    config = dataclasses.replace(config, app_dir=folder, bind=bind)
     if config.ssl_certfile is not None:
         config = _certificates(config)
     logs.configure(config.log_level)

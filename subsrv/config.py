@@ -6,6 +6,7 @@ is written there once, and serves every source of settings (settings.py) and `--
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Kind(Enum):
     SIZE = "a whole number of bytes"
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
+    MODE = "three or four octal digits"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,8 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.MODE:
+            return isinstance(value, str) and re.fullmatch("[0-7]{3,4}", value) is not None
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
         case _:
@@ -170,7 +174,14 @@ class Config:
         "Listening",
         Kind.ADDRESSES,
         ("127.0.0.1:8080",),
-        "HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; port 0 takes a free one; repeatable",
+        "HOST:PORT, [IPV6]:PORT, unix:PATH, fd://N, or systemd: or systemd:NAME for the sockets "
+        "that systemd passes; port 0 takes a free one; repeatable",
+    )
+    unix_mode: str | None = _option(
+        "Listening", Kind.MODE, None, "permissions of unix:PATH, as 660 (default: by the umask)"
+    )
+    unix_owner: str | None = _option(
+        "Listening", Kind.TEXT, None, "USER, USER:GROUP or :GROUP that owns unix:PATH"
     )
     backlog: int = _option(
         "Listening", Kind.COUNT, 2048, "connections the kernel holds until one is accepted", least=1

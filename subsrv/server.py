@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from subsrv import sockets
 from subsrv.connection import Connection
 from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
@@ -174,9 +175,10 @@ class _Door:
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self._server = server
         name = sock.getsockname()
-        self._address: Address | None = (name, None) if isinstance(name, str) else name[:2]
+        unix = not isinstance(name, tuple)
+        self._address: Address | None = (sockets.path_of(name), None) if unix else name[:2]
         # Behind a wildcard the address differs from connection to connection.
-        self._wildcard = name[0] in ("0.0.0.0", "::") if not isinstance(name, str) else False
+        self._wildcard = not unix and name[0] in ("0.0.0.0", "::")
 
     def accepted(self, sock: socket.socket, peer: object) -> None:
         server = self._address

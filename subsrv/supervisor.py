@@ -130,7 +130,12 @@ class Supervisor:
         """
         with contextlib.ExitStack() as stack:
             for address in self._config.bind:
-                listener = sockets.bind(address, backlog=self._config.backlog)
+                listener = sockets.bind(
+                    address,
+                    backlog=self._config.backlog,
+                    mode=self._config.unix_mode,
+                    owner=self._config.unix_owner,
+                )
                 if self._config.ssl_certfile is not None:
                     listener.scheme = "https"
                 self._listeners.append(stack.enter_context(listener))

@@ -1,6 +1,7 @@
 """Starting: what is served where, and how each failure to start is told."""
 
 import socket
+import stat
 import sys
 from pathlib import Path
 
@@ -75,6 +76,35 @@ def test_all_kinds_of_address_at_once(mode: Mode, tmp_path: Path) -> None:
                 (["127.0.0.1", int(meant.rpartition(":")[2])], "127.0.0.1"),
             ]
     assert not path.exists()
+
+
+# What systemd does: the sockets are 3 and those that follow, and the variables name the process.
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_the_socket_of_systemd_and_one_with_permissions(mode: Mode, tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        fd = inherited.fileno()
+        with Server(
+            *(ASGI, *mode.flags, "--workers", "1", "--unix-mode", "606"),
+            *("--bind", "systemd:web", "--bind", f"unix:{path}", "--bind", f"unix:{path}2"),
+            pass_fds=(fd,),
+            wrapper=(sys.executable, "-c", _ACTIVATE, str(fd)),
+        ) as server:
+            port = inherited.getsockname()[1]
+            assert server.urls == [f"http://127.0.0.1:{port}", f"unix:{path}", f"unix:{path}2"]
+            for url in server.urls:
+                with Client(server, url) as client:
+                    client.assert_open()
+            assert stat.S_IMODE(path.stat().st_mode) == 0o606
+    assert not path.exists()
+    assert not (tmp_path / "server.sock2").exists()
 
 
 def write(folder: Path, text: str) -> tuple[str, ...]:
