@@ -7,9 +7,9 @@ from typing import Any
 from subsrv.ending import LINGER
 from subsrv.exchange import Address
 from subsrv.reactor import IN
-from subsrv.shared import Shared
+from subsrv.shared import Client, Shared
 
-type Next = Callable[[Any, Address | None, Address | None], Any]
+type Next = Callable[[Any, Address | None, Address | None], Client]
 """Goes on with a socket, its client's address and the server's."""
 
 
@@ -73,7 +73,7 @@ class Arrival:
                 self._shared.resets += 1
                 self.close()
 
-    def _let_in(self, sock: Any) -> Any:
+    def _let_in(self, sock: Any) -> Client:
         """Go on with this socket, which stands for the one it had. Returns what goes on."""
         self._reactor.unwatch(self._fd)
         self._fd = -1

@@ -113,6 +113,10 @@ def _run(config: Config) -> int:
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     bind = sockets.passed(config.bind, os.environ)
     config = dataclasses.replace(config, app_dir=folder, bind=bind)
+    if config.forwarded_allow_ips:
+        from subsrv.forwarded import Peers
+
+        Peers(config.forwarded_allow_ips)  # or one clear line
     if config.ssl_certfile is not None:
         config = _certificates(config)
     logs.configure(config.log_level)
@@ -196,7 +200,7 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"action": argparse.BooleanOptionalAction}
         case Kind.CHOICE:
             return {"metavar": "|".join(option.choices)}
-        case Kind.ADDRESSES:
+        case Kind.ADDRESSES | Kind.PEERS:
             return {"metavar": "ADDRESS", "action": "append"}
         case kind:
             return {"metavar": _METAVARS[kind]}
@@ -213,8 +217,8 @@ def _help(option: Option) -> str:
             default = _size(size)
         case Kind.SECONDS, seconds:
             default = f"{seconds:g}"
-        case Kind.ADDRESSES, addresses:
-            default = ",".join(addresses)
+        case Kind.ADDRESSES | Kind.PEERS, addresses:
+            default = ",".join(addresses) or "none"
         case _, value:
             default = str(value)
     return f"{text} (default: {default})"

@@ -31,6 +31,7 @@ class Kind(Enum):
     SIZE = "a whole number of bytes"
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
+    PEERS = "addresses or networks"
     MODE = "three or four octal digits"
 
 
@@ -89,6 +90,8 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.PEERS:
+            return isinstance(value, tuple) and all(map(_is_text, value))
         case Kind.MODE:
             return isinstance(value, str) and re.fullmatch("[0-7]{3,4}", value) is not None
         case Kind.ADDRESSES:
@@ -227,6 +230,28 @@ class Config:
         "TLS", Kind.TEXT, None, "for TLSv1.2, as OpenSSL writes them (default: Python's choice)"
     )
 
+    # Nobody is trusted unless told so: whoever is on this machine could else be anybody (uvicorn
+    # and gunicorn trust 127.0.0.1).
+    forwarded_allow_ips: tuple[str, ...] = _option(
+        "Proxies",
+        Kind.PEERS,
+        (),
+        "proxies that say who a client is: addresses, networks, unix:, or * for all; repeatable",
+    )
+    forwarded_header: str = _option(
+        "Proxies",
+        Kind.CHOICE,
+        "x-forwarded",
+        "how they say it: X-Forwarded-For and -Proto, or Forwarded (RFC 7239)",
+        choices=("x-forwarded", "forwarded"),
+    )
+    proxy_protocol: bool = _option(
+        "Proxies", Kind.FLAG, False, "each connection begins with the PROXY protocol, 1 or 2"
+    )
+    root_path: str | None = _option(
+        "Proxies", Kind.TEXT, None, "where they publish the application, as /shop: not at /"
+    )
+
     # Precedents: nginx large_client_header_buffers 4 x 8k; Apache LimitRequestLine 8190,
     # LimitRequestFields 100 and, since 2.4.54, LimitRequestBody 1g, as in waitress.
     limit_request_line: int = _option("Limits", Kind.SIZE, 8192, "of the request line; else 414")
@@ -300,6 +325,11 @@ class Config:
                 faults.append(f"{name} is set, but there is no ssl_certfile")
         if self.ssl_cert_reqs != "none" and self.ssl_ca_certs is None:
             faults.append(f"ssl_cert_reqs is {self.ssl_cert_reqs!r}, but there are no ssl_ca_certs")
+        if self.proxy_protocol is True and not self.forwarded_allow_ips:
+            faults.append("proxy_protocol is set, but forwarded_allow_ips trusts nobody")
+        root = self.root_path
+        if isinstance(root, str) and not re.fullmatch(r"(/[\w.~!$&'()*+,;=:@-]+)+", root, re.ASCII):
+            faults.append(f"root_path must be a path such as /shop, not {root!r}")
         if faults:
             raise ConfigError("; ".join(faults))
 
@@ -311,7 +341,8 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        fields["bind"] = tuple(fields["bind"])
+        for name in ("bind", "forwarded_allow_ips"):
+            fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

@@ -30,8 +30,13 @@ class Connection(Ending):
     __slots__ = (
         "_advancing", "_body_open", "_discarded", "_draining", "_ended", "_exchange", "_heading",
         "_in_flight", "_more", "_owes_continue", "_reader", "_recv", "_waited", "client",
-        "encoder", "server",
+        "encoder", "peer", "scheme", "server", "trusted",
     )  # fmt: skip
+
+    # Set, and looked at, only where proxies are trusted: see forwarded.py.
+    peer: Address | None
+    trusted: bool
+    scheme: str
 
     def __init__(
         self,

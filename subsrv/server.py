@@ -18,8 +18,10 @@ from subsrv.reactor import Reactor
 from subsrv.shared import UNBOUNDED, Client, Shared, Timeouts
 
 if TYPE_CHECKING:
+    from subsrv.arrival import Next
     from subsrv.certificates import Certificates
     from subsrv.config import Config
+    from subsrv.forwarded import Peers
 
 _log = logging.getLogger("subsrv")
 
@@ -81,9 +83,15 @@ class Server:
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
         #: What goes on with an accepted socket, its client's address and the server's.
-        self._arrive: Callable[[Any, Address | None, Address | None], Client] = self._connect
+        self._arrive: Next = self._connect
+        peers = None
+        if config.forwarded_allow_ips:
+            peers = _behind_proxies(self._shared, config)
+            self._arrive = partial(_connect_from, self._connect, peers)
         if certificates is not None:
-            self._arrive = _handshakes(self._shared, certificates, self._connect)
+            self._arrive = _handshakes(self._shared, certificates, self._arrive)
+        if config.proxy_protocol and peers is not None:
+            self._arrive = _preambles(self._shared, peers, self._arrive)
         reactor.on_tick = self._tick
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -188,12 +196,53 @@ class _Door:
         self._server.admit(sock, client, server)
 
 
-def _handshakes(
-    shared: Shared, certificates: "Certificates", then: Callable[..., Connection]
-) -> Callable[..., Client]:
-    from subsrv.tls import Handshake  # where there is no TLS, not paid for
+# What stands between a client and its connection, each only where it is asked for: what is not
+# wanted is not imported.
+
+
+def _handshakes(shared: Shared, certificates: "Certificates", then: "Next") -> "Next":
+    from subsrv.tls import Handshake
 
     return partial(Handshake, shared, then=then, certificates=certificates)
+
+
+def _preambles(shared: Shared, peers: "Peers", then: "Next") -> "Next":
+    from subsrv.proxy_protocol import Preamble
+
+    def arrive(sock: socket.socket, client: Address | None, server: Address | None) -> Client:
+        preamble = Preamble(shared, sock, client, server, then=then)
+        if not peers.trusts(client):
+            shared.untrusted_proxies += 1
+            preamble.close()
+        return preamble
+
+    return arrive
+
+
+def _behind_proxies(shared: Shared, config: "Config") -> "Peers":
+    from subsrv.forwarded import Forwarding, Peers
+
+    peers = Peers(config.forwarded_allow_ips)
+    shared.exchange = Forwarding(
+        shared.exchange,
+        peers,
+        header=config.forwarded_header,
+        scheme="http" if config.ssl_certfile is None else "https",
+    )
+    return peers
+
+
+def _connect_from(
+    connect: Callable[[Any, Address | None, Address | None], Connection],
+    peers: "Peers",
+    sock: Any,
+    client: Address | None,
+    server: Address | None,
+) -> Connection:
+    connection = connect(sock, client, server)
+    connection.peer = client
+    connection.trusted = peers.trusts(client)
+    return connection
 
 
 def _limits(config: "Config") -> Limits:

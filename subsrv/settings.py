@@ -96,7 +96,7 @@ def _convert(kind: Kind, raw: object) -> object:
     match kind:
         case Kind.FLAG:
             return _BOOLEANS.get(raw.lower(), raw)
-        case Kind.ADDRESSES:
+        case Kind.ADDRESSES | Kind.PEERS:
             return tuple(address.strip() for address in raw.split(","))
         case Kind.SIZE if size := _SIZE.fullmatch(raw):
             return int(size[1]) * SUFFIXES[size[2].lower()]

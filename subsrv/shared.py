@@ -17,6 +17,9 @@ class Client(Protocol):
 
     due: float
 
+    def on_event(self, mask: int) -> None:
+        """The socket is ready: the reactor's callback."""
+
     def refuse(self, status: int, reason: str) -> None:
         """Send it away, with this answer if it can be sent one."""
 
@@ -63,6 +66,10 @@ class Counters:
     """Of TLS, completed."""
     failed_handshakes: int = 0
     timed_out_handshake: int = 0
+    untrusted_proxies: int = 0
+    """Connections that were to begin with the PROXY protocol, from addresses not trusted."""
+    bad_proxy_headers: int = 0
+    timed_out_proxy: int = 0
     timed_out_header: int = 0
     timed_out_body: int = 0
     timed_out_write: int = 0

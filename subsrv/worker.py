@@ -168,11 +168,12 @@ def _certificates(config: "Config") -> "Certificates | None":
 def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
     scheme = "http" if config.ssl_certfile is None else "https"
+    forwarded, root_path = bool(config.forwarded_allow_ips), config.root_path or ""
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
         from subsrv.apps.asgi import ASGIApp
 
-        return ASGIApp(loaded.app, tasks, scheme=scheme)
+        return ASGIApp(loaded.app, tasks, scheme=scheme, forwarded=forwarded, root_path=root_path)
     if loaded.interface == "wsgi":
         from subsrv.apps.wsgi import WSGIApp
 
@@ -182,12 +183,14 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
             threads=config.threads,
             cache=config.header_cache,
             scheme=scheme,
+            forwarded=forwarded,
+            root_path=root_path,
             multithread=config.mode in ("thread", "nogil") and config.workers != 1,
             multiprocess=config.mode in ("interp", "process") and config.workers != 1,
         )
     from subsrv.apps.native import NativeApp
 
-    return NativeApp(loaded.app, tasks)
+    return NativeApp(loaded.app, tasks, scheme=scheme)
 
 
 def _tick(config: "Config") -> float:

@@ -39,6 +39,10 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "ssl_cert_reqs": ("optional", "optional"),
     "ssl_minimum_version": ("TLSv1.3", "TLSv1.3"),
     "ssl_ciphers": ("ECDHE+AESGCM:!RSA", "ECDHE+AESGCM:!RSA"),
+    "forwarded_allow_ips": (("10.0.0.0/8", "unix:"), "10.0.0.0/8, unix:"),
+    "forwarded_header": ("forwarded", "forwarded"),
+    "proxy_protocol": (True, "on"),
+    "root_path": ("/shop/v1", "/shop/v1"),
     "limit_request_line": (65536, "64k"),
     "limit_header_size": (0, "0"),
     "limit_header_count": (7, "7"),
@@ -59,7 +63,12 @@ EXAMPLES: dict[str, tuple[object, str]] = {
 }
 
 # What some of them do not go without.
-COMPANY = {"app": "m:a", "ssl_certfile": "c.pem", "ssl_ca_certs": "ca.pem"}
+COMPANY: dict[str, Any] = {
+    "app": "m:a",
+    "ssl_certfile": "c.pem",
+    "ssl_ca_certs": "ca.pem",
+    "forwarded_allow_ips": ("::1",),
+}
 
 
 def message(function: Callable[..., object], *args: Any, **more: Any) -> str:
@@ -141,10 +150,20 @@ def test_every_fault_is_told_at_once() -> None:
 
 
 def test_what_is_of_no_use_without_another_is_told() -> None:
+    assert message(Config, proxy_protocol=True) == (
+        "proxy_protocol is set, but forwarded_allow_ips trusts nobody"
+    )
     assert message(Config, ssl_keyfile="k", ssl_ciphers="ALL", ssl_cert_reqs="required") == (
         "ssl_keyfile is set, but there is no ssl_certfile; "
         "ssl_ciphers is set, but there is no ssl_certfile; "
         "ssl_cert_reqs is 'required', but there are no ssl_ca_certs"
+    )
+
+
+@pytest.mark.parametrize("path", ["shop", "/", "/shop/", "//", "/a b", "/a?b", "/%41", "/ä"])
+def test_a_root_path_is_a_path(path: str) -> None:
+    assert (
+        message(Config, root_path=path) == f"root_path must be a path such as /shop, not {path!r}"
     )
 
 
@@ -161,6 +180,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Kind.FOLDER: word,
         Kind.FILE: st.none() | word,
         Kind.TEXT: st.none() | word,
+        Kind.PEERS: st.lists(word).map(tuple),
         Kind.MODE: st.none() | st.from_regex("[0-7]{3,4}", fullmatch=True),
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
@@ -178,6 +198,9 @@ def consistent(fields: dict[str, Any]) -> dict[str, Any]:
         alone |= {"ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"}
     if fields["ssl_ca_certs"] is None or "ssl_ca_certs" in alone:
         alone.add("ssl_cert_reqs")
+    if not fields["forwarded_allow_ips"]:
+        alone.add("proxy_protocol")
+    alone.add("root_path")  # a rule of its own
     return {name: value for name, value in fields.items() if name not in alone}
 
 

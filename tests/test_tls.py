@@ -145,7 +145,7 @@ class World:
         context.set_alpn_protocols(["h2", "http/1.1"])
         self.client = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
 
-    def _join(self, *args: Any) -> Joined:
+    def _join(self, *args: Any) -> Any:
         self.joined = Joined(*args)
         return self.joined
 

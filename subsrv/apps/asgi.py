@@ -185,18 +185,36 @@ async def _wait(awaitable: Awaitable[None]) -> None:
     await awaitable
 
 
+class ForwardedASGIExchange(ASGIExchange):
+    """The same where proxies are trusted, which may say that a client came by https."""
+
+    def _scope(self) -> Scope:
+        scope = super()._scope()
+        scope["scheme"] = getattr(self._transport, "scheme", self._app.scheme)
+        return scope
+
+
 class ASGIApp:
     """An ASGI application in one worker."""
 
-    def __init__(self, app: App, tasks: Tasks, *, scheme: str = "http") -> None:
+    def __init__(
+        self,
+        app: App,
+        tasks: Tasks,
+        *,
+        scheme: str = "http",
+        forwarded: bool = False,
+        root_path: str = "",
+    ) -> None:
         self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
         self.tasks = tasks
         self.lifespan = Lifespan(app)
         #: Makes the exchange of a request: (transport, request).
-        self.exchange = partial(ASGIExchange, self)
-        self._base = {**_BASE, "scheme": scheme}
+        self.exchange = partial(ForwardedASGIExchange if forwarded else ASGIExchange, self)
+        self.scheme = scheme
+        self._base = {**_BASE, "scheme": scheme, "root_path": root_path}
         # Bound once, and not for each request.
-        self.template = self._template
+        self.template = self._rooted_template if root_path else self._template
 
     def _template(self, request: Request) -> Scope:
         """What follows from the head alone."""
@@ -207,6 +225,15 @@ class ASGIApp:
         scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
         scope["raw_path"] = path
         scope["query_string"] = request.query
+        return scope
+
+    def _rooted_template(self, request: Request) -> Scope:
+        """The same where a proxy has taken the root path away: in ASGI it is a part of the path."""
+        scope = self._template(request)
+        if request.raw_path != b"*":
+            root = self._base["root_path"]
+            scope["path"] = root + scope["path"]
+            scope["raw_path"] = root.encode("ascii") + request.raw_path
         return scope
 
     async def startup(self) -> None:

@@ -222,6 +222,8 @@ class WSGIApp:
         multiprocess: bool,
         cache: int,
         scheme: str = "http",
+        forwarded: bool = False,
+        root_path: str = "",
     ) -> None:
         self.call = app
         self._variables = _Variables(cache)
@@ -232,10 +234,12 @@ class WSGIApp:
         self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
         self.loop = loop
         #: The environ of a request whose body has been received.
-        self.environ = self._environ if scheme == "http" else self._secure_environ
+        self.environ = self._environ
+        if forwarded or scheme == "https":
+            self.environ = self._secure_environ
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
-            "SCRIPT_NAME": "",
+            "SCRIPT_NAME": root_path,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": scheme,
             "wsgi.errors": sys.stderr,
@@ -253,10 +257,17 @@ class WSGIApp:
         }
 
     def _secure_environ(self, exchange: WSGIExchange) -> Environ:
-        """The same, with what PEP 3333 wants to be told of TLS."""
+        """The same, with what PEP 3333 wants to be told of TLS, be it ours or a proxy's."""
         environ, transport = self._environ(exchange), exchange._transport
         if transport is not None and transport.tls is not None:
             environ.update(transport.tls.variables)
+        scheme = getattr(transport, "scheme", None)  # where a trusted proxy has told it
+        if scheme is not None:
+            environ["wsgi.url_scheme"] = scheme
+            if scheme == "https":
+                environ["HTTPS"] = "on"
+            else:
+                environ.pop("HTTPS", None)
         return environ
 
     def _environ(self, exchange: WSGIExchange) -> Environ:
