@@ -5,6 +5,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from pki import Identity, Pki
 
 from subsrv.certificates import Certificates
 from subsrv.config import Config
+from subsrv.control import Channel
 from subsrv.ending import LINGER
 from subsrv.http1 import Encoder, HeadParser, Limits
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared, Timeouts
 from subsrv.tls import Handshake, TLSSocket
+from subsrv.worker import _Worker
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -120,7 +123,13 @@ class Joined:
 class World:
     """A server's side, and a client that speaks by hand."""
 
-    def __init__(self, pki: Pki, client: Identity | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        pki: Pki,
+        client: Identity | None = None,
+        loaded: Certificates | None = None,
+        **settings: Any,
+    ) -> None:
         config = Config(
             ssl_certfile=str(pki.server.certfile), ssl_keyfile=str(pki.server.keyfile), **settings
         )
@@ -138,7 +147,9 @@ class World:
         )
         self.joined: Joined | None = None
         self.handshake = Handshake(
-            self.shared, wire, None, None, then=self._join, certificates=Certificates(config)
+            *(self.shared, wire, None, None),
+            then=self._join,
+            certificates=loaded or Certificates(config),
         )
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         context = pki.client_context(client)
@@ -354,6 +365,36 @@ def test_the_last_one_to_leave_is_noticed(certificates: Pki) -> None:
     world.handshake.close()
     world.handshake.close()
     assert told == [True]
+
+
+def test_certificates_are_read_anew_when_the_supervisor_says_so(
+    certificates: Pki, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certfile, keyfile = tmp_path / "c.pem", tmp_path / "k.pem"
+
+    def install(identity: Identity) -> None:
+        certfile.write_bytes(identity.certfile.read_bytes())
+        keyfile.write_bytes(identity.keyfile.read_bytes())
+
+    install(certificates.server)
+    worker: Any = _Worker.__new__(_Worker)
+    loaded = Certificates(Config(ssl_certfile=str(certfile), ssl_keyfile=str(keyfile)))
+    worker._certificates = loaded
+    ours, worker._channel = Channel.pair()
+    with ours, worker._channel:
+        install(certificates.renewed)
+        ours.send("certificates")
+        worker._on_control()
+        world = World(certificates, loaded=loaded)
+        world.shake()
+        assert world.tls.tls.extension["server_cert"] == certificates.renewed.certfile.read_text()
+        der = ssl.PEM_cert_to_DER_cert(certificates.renewed.certfile.read_text())
+        assert world.client.getpeercert(binary_form=True) == der
+        certfile.write_text("half of it")
+        ours.send("certificates")
+        worker._on_control()
+    assert "the certificates stay as they were: --ssl-certfile" in caplog.text
+    assert loaded.own == certificates.renewed.certfile.read_text()
 
 
 # What a client shows of itself.
