@@ -104,6 +104,8 @@ class Arrival:
         """One that has begun may still bring a request; it gets a little time to."""
         self._draining = True
         if not self._begun:
+            self.on_event(IN)  # perhaps it has, and nobody has looked yet
+        if not self._begun:
             self.close()
         else:
             self._deadline = min(self._deadline, self._reactor.now + LINGER)

@@ -6,7 +6,6 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from subsrv import sockets
@@ -15,13 +14,13 @@ from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
-from subsrv.shared import UNBOUNDED, Client, Shared, Timeouts
+from subsrv.shared import UNBOUNDED, Shared, Timeouts
+from subsrv.ways_in import ways_in
 
 if TYPE_CHECKING:
-    from subsrv.arrival import Next
     from subsrv.certificates import Certificates
     from subsrv.config import Config
-    from subsrv.forwarded import Peers
+    from subsrv.fair import Fairness
 
 _log = logging.getLogger("subsrv")
 
@@ -54,12 +53,16 @@ class Server:
         config: "Config",
         app: App,
         reactor: Reactor,
+        *,
+        fair: "Fairness | None" = None,
         certificates: "Certificates | None" = None,
     ) -> None:
         self._reactor = reactor
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
+        self._fair = fair
+        self._stopping = False
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -79,31 +82,34 @@ class Server:
             exchange=app.exchange,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
+        if fair is not None:
+            self._shared.connections = fair.connections
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
-        #: What goes on with an accepted socket, its client's address and the server's.
-        self._arrive: Next = self._connect
-        peers = None
-        if config.forwarded_allow_ips:
-            peers = _behind_proxies(self._shared, config)
-            self._arrive = partial(_connect_from, self._connect, peers)
-        if certificates is not None:
-            self._arrive = _handshakes(self._shared, certificates, self._arrive)
-        if config.proxy_protocol and peers is not None:
-            self._arrive = _preambles(self._shared, peers, self._arrive)
+        self._connect, self._arrive = ways_in(config, self._shared, self._make, certificates)
+        if fair is not None and (certificates is not None or config.proxy_protocol):
+            fair.movable = False
         reactor.on_tick = self._tick
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
         """Accept from these listening sockets, which are the server's from now on."""
         self._tick(self._reactor.now)
         for sock in sockets:
-            listener = Listener(self._shared, sock, _Door(self, sock).accepted)
+            accepted: Callable[[socket.socket, object], None] = _Door(self, sock).accepted
+            if self._fair is not None:
+                accepted = self._fair.door(accepted)
+            listener = Listener(self._shared, sock, accepted)
             self._listeners.append(listener)
             listener.start()
+        if self._fair is not None:
+            self._fair.start(self._readmit)
 
     def stop(self) -> None:
         """Accept no more, and let what is under way finish; see `drained`."""
+        self._stopping = True
+        if self._fair is not None:
+            self._fair.stop()
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
@@ -127,38 +133,56 @@ class Server:
         """Close whatever is still open."""
         for listener in self._listeners:
             listener.close()
+        if self._fair is not None:
+            self._fair.end()
         for connection in tuple(self._shared.connections):
             connection.break_off()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections and requests there are now."""
-        shared = self._shared
-        return {
+        shared, fair = self._shared, self._fair
+        stats = {
             "connections": len(shared.connections),
             "in_flight": shared.in_flight,
             **shared.snapshot(),
         }
+        if fair is not None:
+            stats |= {"passed": fair.passed, "taken": fair.taken, "moved": fair.moved}
+        return stats
 
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
-        shared = self._shared
-        shared.accepts += 1
-        if not self._reactor.ticking:
-            self._tick(self._reactor.now)  # the clock has stood still
-            self._reactor.ticking = True
+        self._shared.accepts += 1
+        self._start_clock()
         connection = self._arrive(sock, client, server)
         # Those that linger are over: they must not keep others out.
+        shared = self._shared
         if len(shared.connections) - shared.lingering > self._most_connections:
             if shared.lingering < _TURNED_AWAY:
                 connection.refuse(503, "too many connections")
             else:
                 shared.turned_away += 1
                 connection.close()
+        elif self._stopping:
+            connection.drain()
 
-    def _connect(
+    def _readmit(self, sock: socket.socket, peer: object) -> None:
+        """Serve a connection that another worker has served until now."""
+        self._start_clock()
+        connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
+        connection.rest()
+        if self._stopping:
+            connection.drain()
+
+    def _make(
         self, sock: socket.socket, client: Address | None, server: Address | None
     ) -> Connection:
         return Connection(self._shared, sock, client=client, server=server)
+
+    def _start_clock(self) -> None:
+        if not self._reactor.ticking:
+            self._tick(self._reactor.now)  # it has stood still
+            self._reactor.ticking = True
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -173,6 +197,8 @@ class Server:
             connection.check_timeouts(now)
         for listener in self._listeners:
             listener.tick(now)
+        if self._fair is not None:
+            self._fair.tick()
         if not connections:
             self._reactor.ticking = any(listener.paused for listener in self._listeners)
 
@@ -183,66 +209,24 @@ class _Door:
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self._server = server
         name = sock.getsockname()
-        unix = not isinstance(name, tuple)
-        self._address: Address | None = (sockets.path_of(name), None) if unix else name[:2]
+        self._address = _address(name)
         # Behind a wildcard the address differs from connection to connection.
-        self._wildcard = not unix and name[0] in ("0.0.0.0", "::")
+        self._wildcard = isinstance(name, tuple) and name[0] in ("0.0.0.0", "::")
 
     def accepted(self, sock: socket.socket, peer: object) -> None:
         server = self._address
         if self._wildcard:
             server = sock.getsockname()[:2]
-        client = peer[:2] if isinstance(peer, tuple) else None
-        self._server.admit(sock, client, server)
+        self._server.admit(sock, _address(peer), server)
 
 
-# What stands between a client and its connection, each only where it is asked for: what is not
-# wanted is not imported.
-
-
-def _handshakes(shared: Shared, certificates: "Certificates", then: "Next") -> "Next":
-    from subsrv.tls import Handshake
-
-    return partial(Handshake, shared, then=then, certificates=certificates)
-
-
-def _preambles(shared: Shared, peers: "Peers", then: "Next") -> "Next":
-    from subsrv.proxy_protocol import Preamble
-
-    def arrive(sock: socket.socket, client: Address | None, server: Address | None) -> Client:
-        preamble = Preamble(shared, sock, client, server, then=then)
-        if not peers.trusts(client):
-            shared.untrusted_proxies += 1
-            preamble.close()
-        return preamble
-
-    return arrive
-
-
-def _behind_proxies(shared: Shared, config: "Config") -> "Peers":
-    from subsrv.forwarded import Forwarding, Peers
-
-    peers = Peers(config.forwarded_allow_ips)
-    shared.exchange = Forwarding(
-        shared.exchange,
-        peers,
-        header=config.forwarded_header,
-        scheme="http" if config.ssl_certfile is None else "https",
-    )
-    return peers
-
-
-def _connect_from(
-    connect: Callable[[Any, Address | None, Address | None], Connection],
-    peers: "Peers",
-    sock: Any,
-    client: Address | None,
-    server: Address | None,
-) -> Connection:
-    connection = connect(sock, client, server)
-    connection.peer = client
-    connection.trusted = peers.trusts(client)
-    return connection
+def _address(name: object) -> Address | None:
+    """Of what the socket module calls a name; None for a Unix client's, which has none."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    if isinstance(name, (str, bytes)) and name:
+        return sockets.path_of(name), None
+    return None
 
 
 def _limits(config: "Config") -> Limits:

@@ -31,6 +31,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "unix_mode": ("0660", "0660"),
     "unix_owner": (":www", ":www"),
     "backlog": (1, "1"),
+    "accept": ("fair", "fair"),
     "reactor": ("portable", "portable"),
     "ssl_certfile": ("tls/shop.pem", "tls/shop.pem"),
     "ssl_keyfile": ("tls/shop.key", "tls/shop.key"),

@@ -54,10 +54,9 @@ def test_what_is_neither_address_nor_network_is_told(word: str) -> None:
         Peers([word])
 
 
-@given(st.lists(st.integers(0, 2**32 - 1), min_size=1100, max_size=1100, unique=True))
-def test_what_is_remembered_of_addresses_is_bounded(numbers: list[int]) -> None:
-    for number in numbers:
-        PEERS.trusts((str(ipaddress.IPv4Address(number)), 0))
+def test_what_is_remembered_of_addresses_is_bounded() -> None:
+    for number in range(3000):
+        assert PEERS.trusts((f"10.0.{number >> 8}.{number & 255}", 0))
     assert len(PEERS._known) <= 1024
 
 
