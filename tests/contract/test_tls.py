@@ -7,6 +7,7 @@ import ssl
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,18 @@ def test_a_stalled_handshake_holds_nobody_up_and_is_timed_out(
             idle.assert_closed()
         assert server.wait() == 0
         server.wait_for(r"drained: .*timed_out_handshake=2")
+
+
+def test_workers_that_pass_connections_on_do_so_before_the_handshake(
+    mode: Mode, certificates: Pki, context: ssl.SSLContext
+) -> None:
+    sharing = ("--workers", "2", "--accept", "fair")
+    with Server(ASGI, *mode.flags, *sharing, *flags(certificates)) as server, ExitStack() as stack:
+        clients = [stack.enter_context(TLSClient(server, context)) for _ in range(6)]
+        answers = [client.get("/who").json() for client in clients]
+        assert len({json.dumps(answer, sort_keys=True) for answer in answers}) == 2
+        for client in clients:
+            client.assert_open()
 
 
 def command(name: str) -> str:
