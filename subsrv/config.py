@@ -33,6 +33,7 @@ class Kind(Enum):
     ADDRESSES = "one address or more"
     PEERS = "addresses or networks"
     MODE = "three or four octal digits"
+    HEADERS = "headers as NAME:VALUE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,8 +97,22 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, str) and re.fullmatch("[0-7]{3,4}", value) is not None
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
+        case Kind.HEADERS:
+            return isinstance(value, tuple) and all(map(_is_header, value))
         case _:
             return _is_text(value)
+
+
+def _is_header(value: object) -> bool:
+    # RFC 9110 section 5: a token, and a value without controls.
+    field = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*"
+    return isinstance(value, str) and re.fullmatch(field, value) is not None
+
+
+# What the server says of the connection and of this response, nobody else can.
+_OWN_HEADERS = frozenset(
+    ("connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade")
+)
 
 
 def _is_text(value: object) -> bool:
@@ -144,6 +159,9 @@ class Config:
     app_dir: str = _option(
         "Application", Kind.FOLDER, ".", "folder to put first on the import path"
     )
+    env_file: str | None = _option(
+        "Application", Kind.FILE, None, "variables to add to the environment, as in dotenv"
+    )
     interface: str = _option(
         "Application",
         Kind.CHOICE,
@@ -152,6 +170,9 @@ class Config:
         choices=("auto", "asgi", "wsgi", "native"),
     )
 
+    pid_file: str | None = _option(
+        "Workers", Kind.FILE, None, "where to leave the process's number while it serves"
+    )
     mode: str = _option(
         "Workers",
         Kind.CHOICE,
@@ -305,6 +326,12 @@ class Config:
 
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
+    header: tuple[str, ...] = _option(
+        "HTTP",
+        Kind.HEADERS,
+        (),
+        "header of every response, unless the application sends its own; repeatable",
+    )
     header_cache: int = _option(
         "HTTP",
         Kind.COUNT,
@@ -312,12 +339,28 @@ class Config:
         "header lines that each worker remembers parsed; 0 parses each anew",
     )
 
+    access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
+    access_log_format: str = _option(
+        "Logging",
+        Kind.TEXT,
+        "combined",
+        "common, combined, json, or one's own with atoms as gunicorn has them: %(h)s",
+    )
+    access_log_file: str = _option(
+        "Logging", Kind.FILE, "-", "where to append those lines; -: standard output"
+    )
     log_level: str = _option(
         "Logging",
         Kind.CHOICE,
         "info",
         "the least severe messages to show",
-        choices=("debug", "info", "warning", "error"),
+        choices=("debug", "info", "warning", "error", "critical"),
+    )
+    log_config: str | None = _option(
+        "Logging",
+        Kind.FILE,
+        None,
+        "configure logging from a .json, .toml or .yaml file (dictConfig) or an .ini (fileConfig)",
     )
 
     def __post_init__(self) -> None:
@@ -326,6 +369,10 @@ class Config:
             for name, option in OPTIONS.items()
             if (fault := option.fault(getattr(self, name)))
         ]
+        if not OPTIONS["header"].fault(self.header):
+            names = [line.partition(":")[0] for line in self.header]
+            own = [name for name in names if name.lower() in _OWN_HEADERS]
+            faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
         for name in ("ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"):
@@ -349,7 +396,7 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        for name in ("bind", "forwarded_allow_ips"):
+        for name in ("bind", "forwarded_allow_ips", "header"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
 

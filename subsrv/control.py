@@ -13,6 +13,7 @@ From the worker:
 To the worker:
   stop    {timeout}                                     drain within so many seconds, then end
   certificates {}                                       read TLS's certificates anew
+  reopen  {}                                            open the access log's file anew
   stats   {}                                            asks for a snapshot of its counters
 "died" comes from the backend, which holds a second descriptor of the worker's end until nothing
 of the worker is left: its isolate is closed when the channel is. A channel that closes without

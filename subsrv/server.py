@@ -18,6 +18,7 @@ from subsrv.shared import UNBOUNDED, Shared, Timeouts
 from subsrv.ways_in import ways_in
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.certificates import Certificates
     from subsrv.config import Config
     from subsrv.fair import Fairness
@@ -56,8 +57,10 @@ class Server:
         *,
         fair: "Fairness | None" = None,
         certificates: "Certificates | None" = None,
+        access: "AccessLog | None" = None,
     ) -> None:
         self._reactor = reactor
+        self._connection = Connection if access is None else _logged()
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
@@ -70,6 +73,7 @@ class Server:
                 server=b"subsrv" if config.server_header else None,
                 date=config.date_header,
                 cache=config.header_cache,
+                extra=map(_field, config.header),
             ),
             timeouts=Timeouts(
                 header=config.timeout_header or math.inf,
@@ -80,6 +84,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
         if fair is not None:
@@ -177,7 +182,7 @@ class Server:
     def _make(
         self, sock: socket.socket, client: Address | None, server: Address | None
     ) -> Connection:
-        return Connection(self._shared, sock, client=client, server=server)
+        return self._connection(self._shared, sock, client=client, server=server)
 
     def _start_clock(self) -> None:
         if not self._reactor.ticking:
@@ -227,6 +232,17 @@ def _address(name: object) -> Address | None:
     if isinstance(name, (str, bytes)) and name:
         return sockets.path_of(name), None
     return None
+
+
+def _field(line: str) -> tuple[bytes, bytes]:
+    name, _, value = line.encode("latin-1").partition(b":")
+    return name, value.strip(b" \t")
+
+
+def _logged() -> type[Connection]:
+    from subsrv.access.connection import LoggedConnection  # where nothing is logged, not paid for
+
+    return LoggedConnection
 
 
 def _limits(config: "Config") -> Limits:

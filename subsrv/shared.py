@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from subsrv.exchange import Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Request
 from subsrv.reactor import Reactor
+
+if TYPE_CHECKING:
+    from subsrv.access import AccessLog
 
 #: A limit that nothing reaches.
 UNBOUNDED = 1 << 62
@@ -104,6 +107,7 @@ class Shared(Counters):
     encoder: Encoder
     timeouts: Timeouts
     exchange: Callable[[Transport, Request], Exchange[Any]]
+    access: "AccessLog | None" = None
     connections: set["Client"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
