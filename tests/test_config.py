@@ -189,7 +189,7 @@ def test_a_root_path_is_a_path(path: str) -> None:
 def values(option: Option) -> st.SearchStrategy[Any]:
     """The good values of an option, and perhaps others that `configs` leaves out."""
     word = st.text(min_size=1)
-    name = st.from_regex(r"[a-z_]\w*(\.[a-z]\w*)?:\w+", fullmatch=True)
+    name = st.from_regex(r"[a-z_]\w*(\.[a-z]\w*)?:[a-z_]\w*", fullmatch=True)
     most = sys.maxsize if option.kind is Kind.SIZE else 2**31 - 1
     return {
         Kind.APP: st.none() | name,

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subsrv.errors import ConfigError
@@ -193,6 +193,7 @@ def node(text: str) -> str:
     return f'"[{text}]"' if ":" in text else text
 
 
+@settings(deadline=None)
 @given(anything, outsiders, st.lists(insiders, max_size=5))
 def test_nothing_that_a_client_sends_is_believed(
     sent: str, client: str, proxies: list[str]
@@ -205,6 +206,7 @@ def test_nothing_that_a_client_sends_is_believed(
     assert forwarded(written).client == (seen, 0)
 
 
+@settings(deadline=None)
 @given(st.lists(anything, max_size=3), st.lists(anything, max_size=3))
 def test_nonsense_is_never_more_than_that(ours: list[str], theirs: list[str]) -> None:
     for find, name in ((usual, b"x-forwarded-for"), (standard, b"forwarded")):

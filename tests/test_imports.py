@@ -43,13 +43,15 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     "backends.thread": {"apps", "backends", "errors", "spec"},
     "access": {"access.formats", "access.logfile"},
-    "access.connection": {"access.formats", "connection", "exchange", "http1", "shared"},
+    "access.connection": {
+        *("access.formats", "connection", "exchange", "files", "http1", "shared"),
+    },
     "access.formats": {"errors", "http1"},
     "access.logfile": {"errors"},
     "worker": {
         *("access", "apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi"),
-        *("certificates", "control", "errors", "fair", "logs", "reactor", "server", "sockets"),
-        "spec",
+        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "logs", "mending"),
+        *("reactor", "server", "sockets", "spec"),
     },
     "server": {
         *("access.connection", "connection", "exchange", "http1", "listener", "reactor", "shared"),
@@ -57,39 +59,83 @@ ROOMS = {
     },
     "ways_in": {"connection", "exchange", "forwarded", "proxy_protocol", "shared", "tls"},
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
-    "ending": {"output", "shared"},
+    "ending": {"files", "output", "shared"},
     "forwarded": {"errors", "exchange", "http1"},
     "proxy_protocol": {"arrival", "exchange"},
     "listener": {"reactor", "shared"},
     "fair": {"loads", "reactor"},
-    "output": {"reactor", "shared"},
+    "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
-    "exchange": {"http1"},
+    "exchange": {"files", "http1"},
     "apps": {"apps.loading"},
     "apps.loading": {"errors"},
     "apps.lifespan": {"errors"},
     "apps.collecting": {"exchange"},
-    "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
+    "apps.asgi": {
+        *("apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "files", "http1"),
+    },
     "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
+    "apps.wsgi": {
+        *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
+    },
+    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
+    "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
     "bench.load": {"bench.latency", "bench.requests", "errors"},
     "bench.engine": {"bench.answers", "bench.load"},
     "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
     "bench.options": {"config", "errors"},
-    "bench.launch": {"errors"},
+    "bench.launch": {"bench.machine", "errors"},
     "bench.machine": {""},
     "bench.wrk": {"bench.requests", "errors"},
     "bench.measure": {
-        *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),
-        *("bench.wrk", "errors"),
+        *("bench.client", "bench.launch", "bench.load", "bench.machine", "bench.processes"),
+        *("bench.requests", "bench.wrk", "errors"),
     },
     "bench.study": {"bench.launch", "bench.load", "bench.machine", "bench.measure", "errors"},
     "bench.judge": {"bench.measure", "bench.study"},
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "isolate": {
+        *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
+        *("isolate.receiving", "isolate.replicas", "isolate.sending"),
+        *("isolate.spawning", "isolate.state", "isolate.transferable"),
+    },
+    "isolate.errors": {"errors"},
+    "isolate.messages": {"isolate.errors"},
+    "isolate.state": {"isolate.errors"},
+    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.receiving": {
+        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+    },
+    "isolate.transferable": {"isolate.errors", "isolate.messages"},
+    "isolate.references": {"isolate.errors"},
+    "isolate.inside": {
+        *("isolate.errors", "isolate.receiving", "isolate.references", "isolate.sending"),
+        "isolate.state",
+    },
+    "isolate.kinds": {
+        *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
+        *("isolate.state", "mending"),
+    },
+    "isolate.calls": {
+        *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
+        "isolate.sending",
+    },
+    "isolate.pool": {
+        *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
+        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+    },
+    "isolate.groups": {
+        *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
+    },
+    "isolate.replicas": {"isolate.errors", "isolate.groups"},
+    "isolate.spawning": {
+        *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
+        *("isolate.references", "isolate.sending"),
+    },
     "sockets": {"errors"},
     "tls": {
         *("arrival", "certificates", "exchange", "reactor", "shared", "tls_session"),
@@ -181,6 +227,10 @@ def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
 
 def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
+
+
+def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "isolate" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:

@@ -5,7 +5,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subsrv.exchange import Address
@@ -107,11 +107,13 @@ def test_what_is_no_header_is_refused(data: bytes) -> None:
         parse(data)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1) | st.binary().map(lambda data: SIGNATURE + data))
 def test_anything_is_a_header_or_none_or_the_beginning_of_one(data: bytes) -> None:
     _any_cut_says_the_same(data)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*(data for data, _, _ in GOOD), *LOCAL]), st.data())
 def test_a_damaged_header_is_no_trouble(data: bytes, draw: st.DataObject) -> None:
     position = draw.draw(st.integers(0, len(data) - 1))

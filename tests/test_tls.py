@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pki import Identity, Pki
 
@@ -447,6 +447,7 @@ def test_a_client_without_the_certificate_that_is_required_is_told(certificates:
 # Reading.
 
 
+@settings(deadline=None)
 @given(
     writes=st.lists(st.integers(1, 40000), min_size=1, max_size=4),
     cuts=st.lists(st.integers(1, 70000), max_size=6),
@@ -531,6 +532,7 @@ def test_one_that_has_us_answer_without_reading_is_given_up(world: World) -> Non
 # Sending.
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 200_000), min_size=1, max_size=4),
     rooms=st.lists(st.integers(0, 90_000), max_size=12),

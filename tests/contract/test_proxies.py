@@ -70,6 +70,7 @@ def test_the_root_path_is_a_part_of_the_path(behind: Server) -> None:
         scope = client.get("/scope?a").json()
         assert scope["root_path"] == "/shop"
         assert scope["path"] == scope["raw_path"] == "/shop/scope"
+        assert client.get("/shop/scope").json()["path"] == "/shop/scope"
         assert client.get("*", method="OPTIONS").status == 200
 
 

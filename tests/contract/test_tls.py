@@ -71,6 +71,14 @@ def test_large_bodies_both_ways(client: TLSClient) -> None:
     client.assert_open()
 
 
+def test_a_file_is_encrypted_like_all_else(client: TLSClient, tmp_path: Path) -> None:
+    """The kernel's sendfile would send it past TLS."""
+    (tmp_path / "large").write_bytes(bytes(range(256)) * 8000)
+    response = client.get(f"/file?path={tmp_path}/large")
+    assert response.body == bytes(range(256)) * 8000
+    client.assert_open()
+
+
 def test_tls_1_2_and_a_certificate_of_the_client(secure: Server, certificates: Pki) -> None:
     context = certificates.client_context(certificates.client)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
