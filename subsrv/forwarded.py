@@ -87,8 +87,8 @@ class Forwarding:
     def __init__(
         self,
         exchange: Callable[[Any, Request], Exchange[Any]],
-        peers: Peers,
         *,
+        peers: Peers,
         header: str,
         scheme: str,
     ) -> None:

@@ -29,7 +29,7 @@ def ways_in(
 ) -> tuple[Way[Connection], Way[Client]]:
     """How to make a connection, by `connect`; and how to begin with a socket just accepted.
 
-    Where proxies are trusted, `shared.exchange` is made to heed what they say.
+    Where proxies are trusted, what makes exchanges in `shared` is made to heed what they say.
     """
     peers = None
     if config.forwarded_allow_ips:
@@ -49,12 +49,14 @@ def _trusted(config: "Config", shared: Shared) -> "Peers":
     from subsrv.forwarded import Forwarding, Peers
 
     peers = Peers(config.forwarded_allow_ips)
-    shared.exchange = Forwarding(
-        shared.exchange,
-        peers,
+    forwarding = partial(
+        Forwarding,
+        peers=peers,
         header=config.forwarded_header,
         scheme="http" if config.ssl_certfile is None else "https",
     )
+    shared.exchange = forwarding(shared.exchange)
+    shared.websocket = forwarding(shared.websocket)
     return peers
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import math
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from subsrv.errors import ConfigError, SubsrvError
 from subsrv.mending import mend_threading
 from subsrv.reactor import Reactor
 from subsrv.server import App, Server
+from subsrv.shared import UNBOUNDED
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
@@ -212,9 +214,21 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
     forwarded, root_path = bool(config.forwarded_allow_ips), config.root_path or ""
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
-        from subsrv.apps.asgi import ASGIApp
+        from subsrv.apps.asgi import ASGIApp, WebSocketSettings
 
-        return ASGIApp(loaded.app, tasks, scheme=scheme, forwarded=forwarded, root_path=root_path)
+        websockets = WebSocketSettings(
+            max_size=config.ws_max_size or UNBOUNDED,
+            max_queue=config.ws_max_queue or UNBOUNDED,
+            ping_interval=config.ws_ping_interval or math.inf,
+            ping_timeout=config.ws_ping_timeout or math.inf,
+            deflate=config.ws_per_message_deflate,
+        )
+        return ASGIApp(
+            *(loaded.app, tasks, websockets),
+            scheme=scheme,
+            forwarded=forwarded,
+            root_path=root_path,
+        )
     if loaded.interface == "wsgi":
         several = (config.workers or os.process_cpu_count() or 1) > 1
         settings: dict[str, Any] = {
@@ -245,6 +259,8 @@ def _tick(config: "Config") -> float:
         config.timeout_body,
         config.timeout_keep_alive,
         config.timeout_write,
+        config.ws_ping_interval,
+        config.ws_ping_timeout,
     )
     return min(1.0, *(t / 4 for t in timeouts if t), 1.0)
 

@@ -230,7 +230,7 @@ def ask(transport: Transport, *lines: str) -> None:
     def exchange(_transport: Any, _request: Any) -> Any:
         return None
 
-    forwarding = Forwarding(exchange, PEERS, header="x-forwarded", scheme="http")
+    forwarding = Forwarding(exchange, peers=PEERS, header="x-forwarded", scheme="http")
     head = "\r\n".join(["GET / HTTP/1.1", "Host: a", *lines]).encode()
     forwarding(transport, HeadParser(Limits()).parse(head + b"\r\n\r\n", len(head)))
 

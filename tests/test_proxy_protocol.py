@@ -185,6 +185,7 @@ def preamble(wire: Wire, let_in: list[Any]) -> Preamble:
             header=20.0, body=60.0, keep_alive=75.0, write=60.0, body_pace=1.0, write_pace=1.0
         ),
         exchange=either,
+        websocket=either,
     )
 
     def then(*args: Any) -> Any:

@@ -144,6 +144,7 @@ class World:
                 header=20.0, body=60.0, keep_alive=75.0, write=60.0, body_pace=1.0, write_pace=1.0
             ),
             exchange=app,
+            websocket=app,
         )
         self.joined: Joined | None = None
         self.handshake = Handshake(

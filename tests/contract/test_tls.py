@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from pki import Pki
+from websockets.sync.client import connect
 
 from contract.modes import Mode
 from contract.serving import PATIENCE, Server, refused
@@ -61,6 +62,7 @@ def test_requests_over_tls(secure: Server, client: TLSClient) -> None:
         scope = client.get("/scope").json()
         assert scope["scheme"] == "https"
         assert scope["client"] == list(client.sock.getsockname())
+        assert scope["extensions"]["tls"]["tls_version"] == 0x0304
     client.send(request("/") * 3)
     assert [client.response().status for _ in range(3)] == [200, 200, 200]
 
@@ -69,6 +71,14 @@ def test_large_bodies_both_ways(client: TLSClient) -> None:
     body = bytes(range(256)) * 8000
     assert client.get("/echo", method="POST", body=body).body == body
     client.assert_open()
+
+
+def test_a_websocket_over_tls(secure: Server, context: ssl.SSLContext) -> None:
+    url = f"wss://localhost:{secure.address[1]}/ws/echo"
+    with connect(url, ssl=context, open_timeout=PATIENCE, close_timeout=PATIENCE) as websocket:
+        for message in ("a", "b" * 300_000):
+            websocket.send(message)
+            assert websocket.recv(PATIENCE) == message
 
 
 def test_a_file_is_encrypted_like_all_else(client: TLSClient, tmp_path: Path) -> None:
