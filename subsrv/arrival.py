@@ -21,8 +21,8 @@ class Arrival:
     """
 
     __slots__ = (
-        "_begun", "_client", "_deadline", "_draining", "_fd", "_lingering", "_next", "_reactor",
-        "_server", "_shared", "_sock", "due",
+        "_begun", "_client", "_deadline", "_draining", "_fd", "_lingering", "_next", "_parting",
+        "_reactor", "_server", "_shared", "_sock", "due",
     )  # fmt: skip
 
     def __init__(
@@ -43,7 +43,7 @@ class Arrival:
         self._next = then
         self._deadline = shared.reactor.now + shared.timeouts.header
         self._begun = False  # the client has sent something
-        self._draining = False
+        self._draining = self._parting = False
         self._lingering = False
         #: See Client. It is looked at in every tick.
         self.due = 0.0
@@ -84,7 +84,7 @@ class Arrival:
             sock.close()
             raise
         if self._draining:
-            connection.drain()
+            connection.drain(parting=self._parting)
         return connection
 
     def _turn_away(self) -> None:
@@ -100,9 +100,11 @@ class Arrival:
         self._shared.turned_away += 1
         self.close()
 
-    def drain(self) -> None:
+    def drain(self, *, parting: bool) -> None:
         """One that has begun may still bring a request; it gets a little time to."""
-        self._draining = True
+        self._draining, self._parting = True, parting
+        if parting:
+            return
         if not self._begun:
             self.on_event(IN)  # perhaps it has, and nobody has looked yet
         if not self._begun:

@@ -17,7 +17,7 @@ from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
-    from subsrv.supervisor import ReadyInfo
+    from subsrv.ready import ReadyInfo
 
 INTERRUPTED = 130  # what a shell reports for SIGINT
 
@@ -71,10 +71,18 @@ Settings:
 
 Signals:
   SIGTERM and SIGINT drain the server; the second one ends it at once.
+  SIGQUIT stops at once: requests are dropped.
+  SIGHUP replaces the workers by new ones, which load the application as it is
+  now; if it does not load, the old ones serve on.
+  SIGTTIN and SIGTTOU start one worker more, and end one.
+  SIGUSR1 opens log files anew.
+  SIGUSR2 starts this command anew and hands it the listening sockets; when the
+  new server accepts, this one drains.
 
 Exit status:
   0 after a drain, 2 for a bad option or configuration, 3 when the application
-  cannot be loaded, 4 when a worker cannot start, 1 otherwise.
+  cannot be loaded, 4 when a worker cannot start, 5 when too many workers hang
+  that cannot be ended, 1 otherwise.
 
 Examples:
   subsrv                           the built-in hello, a worker for each CPU
@@ -110,14 +118,14 @@ def serve(app: str | None = None, **arguments: Any) -> int:
 
 def _run(config: Config) -> int:
     # Imported here, so that --help and a bad option answer at once.
-    from subsrv import sockets
+    from subsrv import sockets, upgrade
     from subsrv.supervisor import Supervisor
 
     # An application that changes the working directory must not move it under later workers.
     folder = os.path.abspath(config.app_dir)
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
-    bind = sockets.passed(config.bind, os.environ)
+    bind = sockets.passed(config.bind, os.environ, before=upgrade.addresses(os.environ))
     config = dataclasses.replace(config, app_dir=folder, bind=bind)
     if config.env_file is not None:
         # Before anything is imported that may look at it; workers inherit it in every mode.
@@ -254,6 +262,8 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"metavar": "|".join(option.choices)}
         case Kind.ADDRESSES | Kind.PEERS:
             return {"metavar": "ADDRESS", "action": "append"}
+        case Kind.PATTERNS:
+            return {"metavar": "NAME", "action": "append"}
         case Kind.HEADERS:
             return {"metavar": "NAME:VALUE", "action": "append"}
         case kind:
@@ -271,7 +281,9 @@ def _help(option: Option) -> str:
             default = _size(size)
         case Kind.SECONDS, seconds:
             default = f"{seconds:g}"
-        case Kind.ADDRESSES | Kind.PEERS, addresses:
+        case Kind.PATTERNS, ():
+            return text
+        case Kind.ADDRESSES | Kind.PATTERNS | Kind.PEERS, addresses:
             default = ",".join(addresses) or "none"
         case Kind.HEADERS, _:
             return text

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from subsrv.ending import LINGER, Ending
+from subsrv.errors import Interrupted
 from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, End, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT
@@ -130,9 +131,9 @@ class Connection(Ending):
             self._out_of_input()
         except ProtocolError as error:
             self._refuse(error)
-        except Exception as error:
-            # An application's errors are caught where it is called; this one is of the server, or
-            # of the machine, and costs one connection, not the worker.
+        except (Exception, Interrupted) as error:
+            # An application's errors are caught where it is called; this is one of the server, of
+            # the machine, or the end of a hang, and costs one connection, not the worker.
             self._fail(error)
         finally:
             self._advancing = False
@@ -173,7 +174,7 @@ class Connection(Ending):
         data, keep_alive = self.encoder.complete(503, _BUSY, body, request, self.closing)
         self.finish(data, keep_alive)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         exchange = self._exchange
         if exchange is None or not exchange.open:
             _log.error("a connection failed", exc_info=error)
@@ -366,13 +367,18 @@ class Connection(Ending):
             exchange.detach()
             exchange.disconnected()
 
-    def drain(self) -> None:
-        """Finish what is under way, then close. A request that has arrived already counts."""
+    def drain(self, *, parting: bool) -> None:
+        """Finish what is under way, then close. A request that has arrived already counts.
+
+        While `parting`, so does one that is still to come.
+        """
         self._draining = self.closing = True
-        if self._exchange is None and not self._paused and not self._over:
+        if self._exchange is None and not (parting or self._paused or self._over):
             self.on_event(IN)
         if self._exchange is not None:
             self._exchange.drain()
+        if parting:
+            return
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()

@@ -29,8 +29,8 @@ class Client(Protocol):
     def check_timeouts(self, now: float) -> None:
         """Act on whichever time-out has run out; called at each coarse tick, once it is `due`."""
 
-    def drain(self) -> None:
-        """Finish what is under way, then close."""
+    def drain(self, *, parting: bool) -> None:
+        """Finish what is under way, then close; while `parting`, a request may still come."""
 
     def break_off(self) -> None:
         """Close at once, so that the client sees if anything is missing."""

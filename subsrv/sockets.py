@@ -42,16 +42,23 @@ Address = Tcp | Unix | Inherited
 
 
 def passed(
-    addresses: Iterable[str], environ: MutableMapping[str, str], *, first: int = _FIRST_PASSED
+    addresses: Iterable[str],
+    environ: MutableMapping[str, str],
+    *,
+    before: tuple[str, ...] = (),
+    first: int = _FIRST_PASSED,
 ) -> tuple[str, ...]:
     """The same addresses, with fd://N for each socket that `systemd:` or `systemd:NAME` stands for.
 
     Reads the variables of sd_listen_fds(3) and removes them, so that what this process starts does
-    not think that they are meant for it. ConfigError if there is no such socket.
+    not think that they are meant for it. `before` is what all of them were for a server which this
+    one replaces: systemd passes them once. ConfigError if there is no such socket.
     """
     addresses = tuple(addresses)
     if not any(address.startswith(_SYSTEMD) for address in addresses):
         return addresses
+    if before:
+        return before
     pid, count, words = (
         environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
     )
@@ -142,6 +149,10 @@ class Listener:
                     os.unlink(self._path)
             self._path = None
 
+    def give_up_path(self) -> None:
+        """Leave the path to another process, which listens there too."""
+        self._path = None
+
     def __enter__(self) -> Self:
         return self
 
@@ -203,6 +214,18 @@ def _refusals(address: str) -> Iterator[None]:
         # What Python itself refuses, as a path that is too long, has no strerror.
         reason = getattr(error, "strerror", None) or error
         raise SubsrvError(f"cannot bind {address}: {reason}") from error
+
+
+def take_over(fd: int, address: str, *, backlog: int) -> Listener:
+    """The listener that another process has bound to `address`, by its descriptor `fd`.
+
+    That descriptor becomes this listener's, and the path of a Unix socket, too.
+    """
+    listener = _inherit(fd, backlog)
+    os.close(fd)
+    if isinstance(parsed := parse(address), Unix):
+        listener._own_path(parsed.path)
+    return listener
 
 
 def adopt(fd: int) -> socket.socket:

@@ -59,6 +59,18 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "min_body_rate": (10, "10"),
     "min_write_rate": (0, "0"),
     "graceful_timeout": (5.0, "5"),
+    "reload": (True, "on"),
+    "reload_dir": (("src", "lib"), "src, lib"),
+    "reload_include": (("*.html",), "*.html"),
+    "reload_exclude": (("old",), "old"),
+    "hang_timeout": (5.0, "5"),
+    "hang_limit": (1, "1"),
+    "hang_exit": (True, "1"),
+    "max_requests": (1000, "1000"),
+    "max_requests_jitter": (100, "100"),
+    "max_lifetime": (86400.0, "86400"),
+    "max_rss": (512 << 20, "512m"),
+    "force_recycling": (True, "true"),
     "date_header": (False, "FALSE"),
     "server_header": (False, "off"),
     "header": (("X-A: b, c", "Server:shop"), "X-A: b, c\nServer:shop\n"),
@@ -196,21 +208,25 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     word = st.text(min_size=1)
     name = st.from_regex(r"[a-z_]\w*(\.[a-z]\w*)?:[a-z_]\w*", fullmatch=True)
     most = sys.maxsize if option.kind is Kind.SIZE else 2**31 - 1
-    return {
-        Kind.APP: st.none() | name,
+    good: st.SearchStrategy[Any] = {
+        Kind.APP: name,
         Kind.FOLDER: word,
-        Kind.FILE: st.none() | word,
-        Kind.TEXT: st.none() | word,
+        Kind.FILE: word,
+        Kind.TEXT: word,
         Kind.PEERS: st.lists(word).map(tuple),
-        Kind.MODE: st.none() | st.from_regex("[0-7]{3,4}", fullmatch=True),
+        Kind.MODE: st.from_regex("[0-7]{3,4}", fullmatch=True),
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
         Kind.COUNT: st.integers(option.least, most),
         Kind.SIZE: st.integers(option.least, most),
         Kind.SECONDS: st.floats(option.least, most) | st.integers(option.least, most),
         Kind.ADDRESSES: st.lists(word, min_size=1).map(tuple),
+        Kind.PATTERNS: st.lists(word).map(tuple),
         Kind.HEADERS: st.lists(st.sampled_from(("A: b", "C:"))).map(tuple),
-    }[option.kind].filter(lambda value: option.fault(value) is None)
+    }[option.kind]
+    if option.default is None:
+        good = st.none() | good
+    return good.filter(lambda value: option.fault(value) is None)
 
 
 def consistent(fields: dict[str, Any]) -> dict[str, Any]:

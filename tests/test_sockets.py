@@ -274,6 +274,12 @@ def test_systemds_sockets_are_chosen_by_name(two: int) -> None:
         sockets.passed(("systemd:amdin",), dict(names), first=two)
 
 
+def test_a_server_that_takes_over_has_the_sockets_of_the_one_before() -> None:
+    before = ("a:1", "fd://3")
+    assert sockets.passed(("a:1", "systemd:"), {}, before=before) == before
+    assert sockets.passed(("a:2",), {}, before=before) == ("a:2",)
+
+
 def test_without_systemd_the_environment_is_left_alone() -> None:
     environ = variables()
     assert sockets.passed(("a:1",), environ) == ("a:1",)

@@ -112,7 +112,8 @@ class Joined:
     def on_event(self, _mask: int) -> None:
         self.got.append(self.sock.recv(65536))
 
-    def drain(self) -> None:
+    def drain(self, *, parting: bool) -> None:
+        assert not parting
         self.drained = True
 
     def refuse(self, status: int, reason: str) -> None:
@@ -334,14 +335,14 @@ def test_one_that_breaks_is_closed(certificates: Pki) -> None:
 
 def test_a_drain_closes_who_has_said_nothing(certificates: Pki) -> None:
     world = World(certificates)
-    world.handshake.drain()
+    world.handshake.drain(parting=False)
     assert world.wire.closed
 
 
 def test_a_drain_lets_one_finish_that_has_begun_but_not_for_long(certificates: Pki) -> None:
     world = World(certificates)
     world.begin()
-    world.handshake.drain()
+    world.handshake.drain(parting=False)
     world.wire.now += LINGER / 2
     world.handshake.check_timeouts(world.wire.now)
     assert not world.wire.closed
@@ -353,7 +354,7 @@ def test_a_drain_lets_one_finish_that_has_begun_but_not_for_long(certificates: P
 
     late = World(certificates)
     late.begin()
-    late.handshake.drain()
+    late.handshake.drain(parting=False)
     late.wire.now += LINGER + 0.1
     late.handshake.check_timeouts(late.wire.now)
     assert late.wire.closed

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 import ssl
 import struct
@@ -11,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from pki import Pki
+from pki import Identity, Pki
 from websockets.sync.client import connect
 
 from contract.modes import Mode
@@ -229,6 +230,32 @@ def test_workers_that_pass_connections_on_do_so_before_the_handshake(
         answers = [client.get("/who").json() for client in clients]
         assert len({json.dumps(answer, sort_keys=True) for answer in answers}) == 2
         for client in clients:
+            client.assert_open()
+
+
+def test_sighup_renews_the_certificate(
+    mode: Mode, certificates: Pki, context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    certfile, keyfile = tmp_path / "c.pem", tmp_path / "k.pem"
+
+    def install(identity: Identity) -> bytes:
+        shutil.copy(identity.certfile, certfile)
+        shutil.copy(identity.keyfile, keyfile)
+        return ssl.PEM_cert_to_DER_cert(identity.certfile.read_text())
+
+    def shown(client: TLSClient) -> bytes | None:
+        return client.sock.getpeercert(binary_form=True)
+
+    old = install(certificates.server)
+    files = ("--ssl-certfile", str(certfile), "--ssl-keyfile", str(keyfile))
+    with Server(ASGI, *mode.flags, "--workers", "1", *files) as server:
+        with TLSClient(server, context) as client:
+            assert shown(client) == old
+        new = install(certificates.renewed)
+        server.send_signal(signal.SIGHUP)
+        server.wait_for("subsrv: reloaded")
+        with TLSClient(server, context) as client:
+            assert shown(client) == new
             client.assert_open()
 
 
