@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
 from subsrv import logs, settings
-from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
+from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
@@ -39,9 +39,16 @@ def _bench(words: Sequence[str]) -> int:
     return command.main(words)
 
 
+def _check(words: Sequence[str]) -> int:
+    from subsrv.check import command
+
+    return command.main(words)
+
+
 # Each imports what it needs when it is called. None can be taken for an APP, which has a colon.
 _COMMANDS = {
     "bench": (_bench, "measure your application in each mode"),
+    "check": (_check, "find out in which modes your application runs"),
 }
 
 _EPILOG = f"""\
@@ -53,6 +60,8 @@ Modes:
   nogil    a thread of this process, on a free-threaded build with the GIL off
   thread   a thread of this process, under its one GIL
   process  a process of its own
+  auto     nogil, else interp, else process: the first in which a trial of the
+           application works; start-up takes as long as to load it a few times
 
 Settings:
   Every option is also an environment variable, SUBSRV_WORKERS=4, and a key of
@@ -109,7 +118,17 @@ def _run(config: Config) -> int:
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
     logs.configure(config.log_level)
+    if config.mode == AUTO:
+        config = _with_best_mode(config)
     return Supervisor(config, on_ready=_announce).run()
+
+
+def _with_best_mode(config: Config) -> Config:
+    from subsrv.check import auto
+
+    mode, why = auto.choose(config)
+    print(f"subsrv: mode {mode}: {why}", file=sys.stderr, flush=True)
+    return dataclasses.replace(config, mode=mode)
 
 
 def _tell(error: SubsrvError) -> int:

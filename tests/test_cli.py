@@ -115,7 +115,7 @@ def test_the_supervisor_logs_at_the_level_asked_for(supervisor: StubSupervisor) 
         (
             ["--threads", "0", "--mode", "fork"],
             "--threads must be 1 or more, not 0; "
-            "--mode must be one of interp, nogil, thread, process, not 'fork'",
+            "--mode must be one of interp, nogil, thread, process, auto, not 'fork'",
         ),
     ],
 )  # fmt: skip
@@ -191,7 +191,7 @@ def test_the_process_ends_with_the_status(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (
         "subsrv: error: pyproject.toml [tool.subsrv]: mode must be one of interp, nogil, thread, "
-        "process, not 'thred', did you mean 'thread'?; "
+        "process, auto, not 'thred', did you mean 'thread'?; "
         "SUBSRV_WORKERS must be a whole number, not 'x'\n"
     )
 

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
-    "cli": {"", "bench.command", "config", "errors", "logs", "settings", "supervisor"},
+    "cli": {
+        *("", "bench.command", "check.auto", "check.command", "config", "errors", "logs"),
+        *("settings", "supervisor"),
+    },
     "settings": {"config", "errors"},
     "config": {"errors"},
     "supervisor": {
@@ -23,7 +26,8 @@ ROOMS = {
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
-    "backends.thread": {"apps", "backends", "errors", "spec"},
+    # check.explain: only to tell why nothing can be served.
+    "backends.thread": {"apps", "backends", "check.explain", "errors", "spec"},
     "worker": {
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
         *("logs", "reactor", "server", "sockets", "spec"),
@@ -36,7 +40,7 @@ ROOMS = {
     "shared": {"exchange", "http1", "reactor"},
     "exchange": {"http1"},
     "apps": {"apps.loading"},
-    "apps.loading": {"errors"},
+    "apps.loading": {"check.explain", "errors"},  # as above
     "apps.lifespan": {"errors"},
     "apps.collecting": {"exchange"},
     "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
@@ -60,6 +64,26 @@ ROOMS = {
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "check.watch": {"worker"},
+    "check.trial": {
+        *("backends", "backends.interp", "check.packages", "check.watch", "config", "control"),
+        *("errors", "sockets", "spec"),
+    },
+    "check.process": {"check.watch"},
+    "check.evidence": {"check.failures", "check.process"},
+    "check.remedies": {"check.failures"},
+    "check.explain": {"check.failures", "check.packages", "check.remedies"},
+    "check.study": {
+        *("check.evidence", "check.failures", "check.process", "check.remedies"),
+        *("config", "errors"),
+    },
+    "check.record": {"", "check.failures", "check.study"},
+    "check.text": {"check.failures", "check.study"},
+    "check.command": {
+        *("bench.options", "check.failures", "check.record", "check.study", "check.text"),
+        *("config", "errors", "settings"),
+    },
+    "check.auto": {"check.failures", "check.study", "config"},
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
@@ -148,6 +172,11 @@ def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
 
 def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
+
+
+def test_of_the_checking_only_the_explanations_are_in_what_serves() -> None:
+    reached = {room for room in reach("supervisor") | reach("worker") if room.startswith("check")}
+    assert reached == {"check.explain", "check.failures", "check.packages", "check.remedies"}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:

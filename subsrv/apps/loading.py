@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _REFUSED = re.compile(
     r"module (?P<module>[\w.]+) does not support loading in subinterpreters"
     r"|cannot load module more than once per process"
-    r"|(?i:subinterpreters? (?:are|is) not supported|does not support sub-?interpreters)"
+    r"|(?i:subinterpreters? (?:are|is) not supported)"
+    r"|(?i:do(?:es)? not (?:yet )?support sub-?interpreters)"
 )
 
 _BY_PARAMETERS = {3: "asgi", 2: "wsgi", 1: "native"}
@@ -44,7 +45,8 @@ def load(config: "Config") -> Loaded:
         try:
             app = app()
         except (Exception, SystemExit) as error:
-            raise _failed(f"the factory {config.app!r} failed", error) from error
+            what = f"the factory {config.app!r} failed"
+            raise _failed(what, error, config.app) from error
     if not callable(app):
         raise AppLoadError(f"{config.app!r} is {app!r}, which cannot be called")
     interface = config.interface if config.interface != "auto" else _interface(app, config.app)
@@ -58,9 +60,9 @@ def _find(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
-        raise _import_failed(name, error) from error
+        raise _failed(f"cannot load app {name!r}", error, name) from error
     except (Exception, SystemExit) as error:  # sys.exit("no settings") is a way to fail, too
-        raise _import_failed(name, error) from error
+        raise _failed(f"cannot load app {name!r}", error, name) from error
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -76,13 +78,18 @@ def _find(name: str) -> Any:
     return found
 
 
-def _import_failed(name: str, error: BaseException) -> AppLoadError:
+def _refused(error: BaseException, name: str) -> AppLoadError | None:
+    """What to say if an extension module refused to load in a subinterpreter; else None."""
     refusal = _refusal(error)
     if refusal is None:
-        return _failed(f"cannot load app {name!r}", error)
+        return None
+    # Imported here: workers that start well need nothing of it.
+    from subsrv.check.explain import explain
+
     return AppLoadError(
-        f"cannot load app {name!r} in interp mode: the extension module {refusal} does not load "
-        "in an interpreter of its own; --mode process and --mode thread would work"
+        f"cannot load app {name!r} in interp mode: the extension module {refusal!r} does not load "
+        "in an interpreter of its own; --mode process and --mode thread would work",
+        detail=explain(refusal, _importers(error), mode="interp", app=name),
     )
 
 
@@ -90,7 +97,7 @@ def _refusal(error: BaseException) -> str | None:
     """The extension module that refused to load in a subinterpreter, if that is what happened."""
     for seen in _chain(error):
         if isinstance(seen, ImportError) and (match := _REFUSED.search(str(seen))):
-            return repr(match["module"] or seen.name or _importing(seen))
+            return match["module"] or seen.name or _importing(seen)
     return None
 
 
@@ -103,9 +110,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _importing(error: BaseException) -> str:
     """The module whose import statement raised `error`, as its traceback tells."""
-    frames = [f for f, _ in traceback.walk_tb(error.__traceback__)]
-    names = [f.f_globals.get("__name__", "?") for f in frames]
-    return next((n for n in reversed(names) if not n.startswith("importlib")), "?")
+    return next((name for name in reversed(_modules(error)) if not _is_loader(name)), "?")
+
+
+def _importers(error: BaseException) -> list[str]:
+    """The modules that led to `error` and to what caused it, from the application's on."""
+    names = (name for each in _chain(error) for name in _modules(each) if not _is_loader(name))
+    return list(dict.fromkeys(names))
+
+
+def _modules(error: BaseException) -> list[str]:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [frame.f_globals.get("__name__", "?") for frame in frames]
 
 
 def _interface(app: Callable[..., Any], name: str) -> str:
@@ -127,7 +143,9 @@ def _interface(app: Callable[..., Any], name: str) -> str:
     return interface
 
 
-def _failed(what: str, error: BaseException) -> AppLoadError:
+def _failed(what: str, error: BaseException, name: str) -> AppLoadError:
+    if refused := _refused(error, name):
+        return refused
     for each in _chain(error):
         # To say more of a missing "package.module", CPython 3.15's traceback imports the package:
         # that would run the application's code again, and raise what it raises.
@@ -151,4 +169,5 @@ def _trace(error: BaseException) -> str:
 
 
 def _is_loader(module: str) -> bool:
-    return module == __name__ or module.startswith("importlib")
+    # subsrv.check stands between the two when it watches.
+    return module == __name__ or module.startswith(("importlib", "subsrv.check"))

@@ -28,10 +28,7 @@ class InterpBackend:
         # main interpreter did so before any of them was created (CPython issues 136421, 136423).
         import datetime  # noqa: F401
 
-        if sys.version_info >= (3, 14):
-            self._interpreters = importlib.import_module("concurrent.interpreters")
-        else:
-            self._interpreters = _backport()
+        self._interpreters = api()
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
         """See Backend."""
@@ -52,6 +49,14 @@ class InterpBackend:
                 interpreter.close()
         except self._interpreters.InterpreterError as failure:
             lifeline.died(failure)
+
+
+def api() -> ModuleType:
+    """What makes interpreters. ConfigError if it is missing."""
+    if sys.version_info < (3, 14):
+        return _backport()
+    else:  # noqa: RET505 (mypy takes what stands after this "if" for unreachable)
+        return importlib.import_module("concurrent.interpreters")
 
 
 def _backport() -> ModuleType:

@@ -1,0 +1,185 @@
+"""`subsrv check`, from its options to its report."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trying import FREE_THREADED, Shop, study
+
+import subsrv
+from subsrv import cli
+from subsrv.check import auto, packages
+from subsrv.check.failures import Failure, Interpreter, State, Verdict
+from subsrv.check.study import recommended
+from subsrv.config import Config
+
+DOCUMENT = Path(subsrv.__file__).parents[1] / "CHECK.md"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command runs; it has an app that loads in the main interpreter only."""
+    (tmp_path / "shop.py").write_text("import faulthandler\ndef app(request):\n    return b''\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def check(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    status = cli.main(["check", *words])
+    return status, capsys.readouterr().out
+
+
+def test_every_mode_in_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = check(capsys, "shop:app", "--probe", "/")
+    assert status == 1
+    nogil = "works" if FREE_THREADED else "not tried: it needs a free-threaded Python"
+    for line in (
+        rf"shop:app on CPython {re.escape(sys.version.split()[0])}( free-threaded)?$",
+        r"  interp   does not work$",
+        r"    - faulthandler: CPython refuses it: it does not say that it supports several",
+        r"      imported by shop > faulthandler$",
+        r"      try: if few requests need it: ",
+        rf"  nogil    {nogil}",
+        r"  thread   works$",
+        r"  process  works$",
+        rf"Serve it with --mode {'nogil' if FREE_THREADED else 'process'}\.$",
+    ):
+        assert re.search(f"^{line}", out, re.MULTILINE), (line, out)
+    assert "\x1b" not in out  # not a terminal
+
+
+def test_what_works_has_status_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = check(capsys, "shop:app", "--mode", "thread,process")
+    assert status == 0
+    assert "interp" not in out
+
+
+def documented(title: str) -> set[str]:
+    """The keys in the first column of a table of CHECK.md."""
+    _, _, rest = DOCUMENT.read_text().partition(f"| {title} |")
+    rows = rest.partition("\n\n")[0].splitlines()
+    return {match[1] for row in rows if (match := re.match(r"\| `([\w-]+)`", row))}
+
+
+def test_the_json_is_as_documented(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out = check(capsys, "shop:app", "--mode", "interp,thread", "--json")
+    assert status == 1
+    document: dict[str, Any] = json.loads(out)
+    assert set(document) == documented("report")
+    assert document["schema"] == 1
+    assert (document["app"], document["probe"], document["works"]) == ("shop:app", None, False)
+    assert document["recommended"] == {"mode": "thread", "python": sys.executable}
+    interp, thread = document["verdicts"]
+    assert set(interp) == documented("verdict")
+    assert set(interp["interpreter"]) == documented("interpreter")
+    assert (interp["mode"], interp["state"], thread["state"]) == ("interp", "fails", "works")
+    (trouble,) = interp["troubles"]
+    assert set(trouble) == documented("trouble")
+    assert (trouble["module"], trouble["failure"]) == ("faulthandler", "refused-by-cpython")
+    assert documented("failure") == {failure.value for failure in Failure}
+    assert documented("state") == {state.value for state in State}
+
+
+def test_the_applications_own_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In every mode, so it is no mode's; its traceback is shown once."""
+    (folder / "shop.py").write_text("def app(request): ...\n1 / 0\n")
+    status, out = check(capsys, "shop:app", "--mode", "interp,thread")
+    assert status == 1
+    assert out.count("the application itself fails") == 2
+    assert out.count("Traceback (most recent call last)") == 1
+    assert out.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert "It works in none of the modes" in out
+
+
+def test_a_request_that_fails(folder: Path) -> None:
+    (folder / "shop.py").write_text("def app(request):\n    return 1 / 0\n")
+    (trouble,) = study(folder, probe="/").judge("interp").troubles
+    assert (trouble.failure, trouble.said) == (Failure.REQUEST, "it was answered with status 500")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--probe", "cart"], "--probe must be a path, not 'cart'"),
+        (["--mode", "fibre"], "must be of interp, nogil, thread, process, not 'fibre'"),
+        (["--app-dir", "nowhere"], "must be a folder that exists, not 'nowhere'"),
+        (["--python", "/no/such/python"], "/no/such/python cannot be run"),
+        (["--python", "./python"], "./python cannot try it; install subsrv"),
+        pytest.param(
+            ["--mode", "nogil"],
+            "--mode nogil cannot be tried: it needs a free-threaded Python; --python names one",
+            marks=pytest.mark.skipif(FREE_THREADED, reason="it can"),
+        ),
+    ],
+)
+def test_a_bad_option(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """Also a Python without subsrv."""
+    (folder / "python").write_text("#!/bin/sh\necho No module named subsrv\nexit 1\n")
+    (folder / "python").chmod(0o755)
+    assert cli.main(["check", "shop:app", *words]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_several_pythons(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is told apart; here it is the same one by another name."""
+    other = folder / "other"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    words = ("--python", sys.executable, "--python", str(other), "--mode", "thread")
+    status, out = check(capsys, "shop:app", *words)
+    assert status == 0
+    assert out.count("  thread   works") == 2
+    assert f"Serve it with --mode thread on CPython {sys.version.split()[0]}" in out
+
+
+def test_the_origin_of_a_module() -> None:
+    from markupsafe import _speedups
+
+    name, version = packages.find("markupsafe._speedups", _speedups.__file__)
+    assert name == "MarkupSafe"
+    assert version is not None
+    assert packages.find("no_such", "/no/such.so") == (None, None)
+    assert packages.find("no_such", None) == (None, None)
+
+
+def test_advice_for_a_package_that_has_some(shop: Shop) -> None:
+    """By the name of what installed it, whatever its case."""
+    folder = shop("import stock", stock="undeclared")
+    metadata = folder / "SQLAlchemy-2.1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: SQLAlchemy\nVersion: 2.1\n")
+    (metadata / "top_level.txt").write_text("stock\n")
+    (metadata / "RECORD").write_text("stock.so,,\n")
+    (trouble,) = study(folder).judge("interp").troubles
+    assert (trouble.distribution, trouble.version) == ("SQLAlchemy", "2.1")
+    assert "DISABLE_SQLALCHEMY_CEXT=1" in trouble.advice[0]
+
+
+def test_the_best_of_the_modes_that_work() -> None:
+    python = Interpreter(path="p", python="3", free_threaded=True, gil=False, interp=None)
+
+    def verdict(mode: str, state: State) -> Verdict:
+        return Verdict(mode=mode, interpreter=python, state=state)
+
+    thread, process = verdict("thread", State.WORKS), verdict("process", State.WORKS)
+    interp, nogil = verdict("interp", State.FAILS), verdict("nogil", State.NOT_TRIED)
+    assert recommended([thread, process, interp, nogil]) is process
+    assert recommended([thread, interp]) is thread
+    assert recommended([interp, nogil]) is None
+
+
+def test_auto_says_what_is_wrong_with_the_better_modes(folder: Path) -> None:
+    mode, why = auto.choose(Config(app="shop:app", app_dir=str(folder)))
+    if FREE_THREADED:
+        assert (mode, why) == ("nogil", "the application works there")
+    else:
+        assert mode == "process"
+        nogil, interp = why.split("; interp ")
+        assert nogil.startswith("nogil does not work: it needs a free-threaded Python")
+        assert interp.startswith("does not work: faulthandler: CPython refuses it")
