@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from experiments import fuzzing, idling, studies
+from experiments.compatibility import page as compatibility
 from experiments.conformance import page as conformance
 from experiments.harness import pages
 from experiments.harness.data import Data
@@ -25,7 +26,7 @@ from experiments.soak import page as soak
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (conformance, fuzzing, soak, idling)
+_OTHERS = (compatibility, conformance, fuzzing, soak, idling)
 
 
 def load(results: Path, study: str) -> Data | None:

@@ -56,6 +56,7 @@ class Trouble:
       chain: who imports it, from the application on; it is the last.
       phase: start, request, close or exit; "alone" where the application never came to it.
       isolate: 1, or 2 where only the second one of a process shows it.
+      together: it shows only where both load at the same time.
       fatal: the mode does not work because of it; else the application went on without it, or,
         in the phase "alone", might.
       detail: a traceback, or the end of the trial's output.
@@ -70,6 +71,7 @@ class Trouble:
     chain: tuple[str, ...] = ()
     phase: str = "start"
     isolate: int = 1
+    together: bool = False
     fatal: bool = True
     detail: str | None = None
     distribution: str | None = None

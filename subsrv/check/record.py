@@ -22,7 +22,7 @@ def record(app: str, verdicts: Sequence[Verdict], *, probe: str | None) -> dict[
         "probe": probe,
         "works": works(verdicts),
         "recommended": best and {"mode": best.mode, "python": best.interpreter.path},
-        "verdicts": [_verdict(verdict) for verdict in verdicts],
+        "verdicts": [verdict_record(verdict) for verdict in verdicts],
     }
 
 
@@ -32,7 +32,8 @@ def works(verdicts: Sequence[Verdict]) -> bool:
     return State.WORKS in states and State.FAILS not in states
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    """One verdict, ready for JSON."""
     return {
         "mode": verdict.mode,
         "interpreter": dataclasses.asdict(verdict.interpreter),

@@ -90,7 +90,10 @@ class Study:
             guilty = {trouble.module for trouble in evidence.troubles}
             return [*evidence.troubles, *self._alone(mode, guilty)]
         if mode == "interp":
-            return _merged(evidence.troubles, self._serve(mode, together=True).troubles)
+            together = self._serve(mode, together=True).troubles
+            return _merged(
+                evidence.troubles, [dataclasses.replace(each, together=True) for each in together]
+            )
         return evidence.troubles
 
     @cached_property

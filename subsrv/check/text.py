@@ -49,9 +49,12 @@ def _verdict(verdict: Verdict, *, colour: bool) -> Iterator[str]:
 
 
 def _trouble(trouble: Trouble, said: set[str]) -> Iterator[str]:
-    where = _WHERE.get(trouble.phase, "")
-    if trouble.isolate > 1:
-        where = "in the second isolate" + (f", {where}" if where else "")
+    places = [
+        "when two load at the same time" if trouble.together else "",
+        "in the second isolate" if trouble.isolate > 1 and not trouble.together else "",
+        _WHERE.get(trouble.phase, ""),
+    ]
+    where = ", ".join(filter(None, places))
     head = f"{name(trouble)}: {trouble.failure.words}" if trouble.module else trouble.failure.words
     yield f"    - {head}{f' ({where})' if where else ''}"
     if trouble.chain:
