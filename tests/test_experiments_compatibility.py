@@ -1,6 +1,8 @@
 """The compatibility table: trying one package, going on, and the pages."""
 
 import json
+import shutil
+import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -95,18 +97,25 @@ def test_whether_the_gil_stays_off() -> None:
     assert cells.culprits(guilty) == ["_stock"]
 
 
-def test_the_pages(tmp_path: Path) -> None:
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Where two packages have been tried, one of them on two interpreters."""
     assert page.made(tmp_path) == {}
     assert "Not tried yet" in page.section(tmp_path)
+    refused = trouble(Failure.CPYTHON, distribution="Stock", version="1.3")
     records = {
-        "3.14": {"stock": record("interp", trouble(Failure.CPYTHON)), "fine<>": record("interp")},
+        "3.14": {"stock": record("interp", refused), "fine<>": record("interp", package="fine<>")},
         "t": {"stock": record("nogil", python="3.14.1")},
     }
     file = page.records_file(tmp_path)
     file.parent.mkdir()
     file.write_text(json.dumps(records))
-    pages = page.made(tmp_path)
-    markdown = pages[tmp_path / "compatibility" / "README.md"]
+    return tmp_path
+
+
+def test_the_pages(results: Path) -> None:
+    pages = page.made(results)
+    markdown = pages[results / "compatibility" / "README.md"]
     (row,) = (line for line in markdown.splitlines() if line.startswith("| stock"))
     assert [cell.strip() for cell in row.split("|")][1:-1] == [
         *("stock", "1.2", "not declared", "-", "-", "-", "yes", "2026-01-02", "_stock (3.14.1)"),
@@ -116,11 +125,54 @@ def test_the_pages(tmp_path: Path) -> None:
         "CPython 3.14.1t: 1 of 1 leave the GIL off."
     )
     assert answer in markdown
-    assert answer in page.section(tmp_path)
-    html = pages[tmp_path / "compatibility" / "index.html"]
+    assert answer in page.section(results)
+    (known_to_check,) = (json.loads(text) for path, text in pages.items() if path.suffix == ".json")
+    facts = {"python": "3.14.1", "date": "2026-01-02"}
+    assert known_to_check["fine<>"]["interp"] == [{"works": True, "version": "1.2", **facts}]
+    assert known_to_check["stock"] == {
+        "interp": [{"works": False, "version": "1.3", **facts}],
+        "nogil": [{"works": True, "version": "1.2", **facts}],
+    }
+    html = pages[results / "compatibility" / "index.html"]
     assert "<td>fine&lt;&gt;</td>" in html
     assert html.count("<tr>") == 3
     assert "http" not in html.replace("<!doctype html>", "")  # nothing is fetched from anywhere
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+def test_the_page_in_a_browser(results: Path, tmp_path: Path) -> None:
+    """Sorted by a click, downwards by another, and searched."""
+    html = page.made(results)[results / "compatibility" / "index.html"]
+    script = """<script>
+        const names = () => [...document.querySelectorAll("tbody tr:not([hidden])")]
+            .map(row => row.cells[0].textContent).join();
+        const click = () => heads[2].firstChild.click();
+        const seen = [names()];
+        click(); seen.push(names());
+        click(); seen.push(names());
+        search.value = "_STOCK declared"; search.dispatchEvent(new Event("input"));
+        seen.push(names(), document.getElementById("count").textContent);
+        document.body.textContent = "seen: " + seen.join(" | ");
+    </script>"""
+    file = tmp_path / "page.html"
+    file.write_text(html.replace("</html>", f"{script}</html>"))
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'user'}")
+    browser = subprocess.run(
+        [str(CHROMIUM), *flags, "--dump-dom", file.as_uri()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+        text=True,
+    )
+    _, _, seen = browser.stdout.partition("seen: ")
+    assert seen.partition("</body>")[0].strip().split(" | ") == [
+        *("fine&lt;&gt;,stock", "stock,fine&lt;&gt;", "fine&lt;&gt;,stock", "stock"),
+        "1 of 2 packages",
+    ]
 
 
 def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ ROOMS = {
     "exchange": {"http1"},
     "apps": {"apps.loading"},
     "apps.loading": {"check.explain", "errors"},  # as above
-    "apps.lifespan": {"errors"},
+    "apps.lifespan": {"apps.loading"},
     "apps.collecting": {"exchange"},
     "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
     "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
@@ -71,14 +71,14 @@ ROOMS = {
     },
     "check.process": {"check.watch"},
     "check.evidence": {"check.failures", "check.process"},
-    "check.remedies": {"check.failures"},
+    "check.remedies": {"check.failures", "check.known"},
     "check.explain": {"check.failures", "check.packages", "check.remedies"},
     "check.study": {
         *("check.evidence", "check.failures", "check.process", "check.remedies"),
         *("config", "errors"),
     },
     "check.record": {"", "check.failures", "check.study"},
-    "check.text": {"check.failures", "check.study"},
+    "check.text": {"check.explain", "check.failures", "check.study"},
     "check.command": {
         *("bench.options", "check.failures", "check.record", "check.study", "check.text"),
         *("config", "errors", "settings"),
@@ -176,7 +176,9 @@ def test_nothing_that_serves_imports_the_measuring() -> None:
 
 def test_of_the_checking_only_the_explanations_are_in_what_serves() -> None:
     reached = {room for room in reach("supervisor") | reach("worker") if room.startswith("check")}
-    assert reached == {"check.explain", "check.failures", "check.packages", "check.remedies"}
+    assert reached == {
+        f"check.{each}" for each in ("explain", "failures", "known", "packages", "remedies")
+    }
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:

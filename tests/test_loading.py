@@ -343,10 +343,16 @@ THEIR_OWN = [
 ]
 
 
-def assert_refused(error: AppLoadError, module: str, importers: str = "shop > stock") -> None:
+def assert_refused(
+    error: AppLoadError,
+    module: str,
+    importers: str = "shop > stock",
+    *,
+    what: str = "cannot load app 'shop:app'",
+) -> None:
     assert str(error) == (
-        f"cannot load app 'shop:app' in interp mode: the extension module {module!r} does not "
-        "load in an interpreter of its own; --mode process and --mode thread would work"
+        f"{what} in interp mode: the extension module {module!r} does not load in an interpreter "
+        "of its own; --mode process and --mode thread would work"
     )
     # And what subsrv check would say of it.
     assert error.detail is not None
@@ -396,7 +402,7 @@ def test_a_refusal_is_found_behind_what_it_caused(fails: Fails, handler: str, ra
 def test_what_refuses_in_a_factory_is_named_too(fails: Fails) -> None:
     text = "def app():\n    import stock"
     error = fails(text, modules={"stock": f"raise ImportError({CPYTHON!r})"}, factory=True)
-    assert_refused(error, "_stock.fast")
+    assert_refused(error, "_stock.fast", what="the factory 'shop:app' failed")
 
 
 def test_other_errors_that_speak_of_subinterpreters_are_errors(fails: Fails) -> None:

@@ -46,9 +46,18 @@ def main() -> int:
             if package in of_leg and not options.renew and not options.packages:
                 continue
             of_leg[package] = attempt(package, PACKAGES[package], interpreter)
-            cache.write(path, json.dumps(records, indent=1, sort_keys=True) + "\n")
+            cache.write(path, _dumps(records))
             print(f"{leg} {package}: {_state(of_leg[package])}", flush=True)
     return 0
+
+
+def _dumps(records: dict[str, dict[str, Any]]) -> str:
+    """A line for each package, so that a difference shows what has changed."""
+    legs = []
+    for leg, of_leg in sorted(records.items()):
+        lines = (f"{json.dumps(name)}: {json.dumps(of_leg[name])}" for name in sorted(of_leg))
+        legs.append(f"{json.dumps(leg)}: {{\n" + ",\n".join(lines) + "\n}")
+    return "{" + ",\n".join(legs) + "}\n"
 
 
 def _state(record: dict[str, Any]) -> str:

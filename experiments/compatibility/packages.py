@@ -80,7 +80,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "pandas": ("pandas",),
     "pillow": ("PIL.Image", "PIL._imaging"),
-    "polars": ("polars",),
+    "polars": ("polars", "polars._plr"),
     "pyarrow": ("pyarrow",),
     "regex": ("regex",),
     "rapidfuzz": ("rapidfuzz.fuzz",),

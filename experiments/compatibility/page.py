@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.compatibility import cells
+from experiments.compatibility import cells, known
 from experiments.compatibility.script import SCRIPT, STYLE
 from experiments.harness.table import Table
 
@@ -42,7 +42,11 @@ def made(results: Path) -> dict[Path, str]:
     if not records:
         return {}
     folder = results / _NAME
-    return {folder / "README.md": _markdown(records), folder / "index.html": _html(records)}
+    return {
+        folder / "README.md": _markdown(records),
+        folder / "index.html": _html(records),
+        results.parent / "subsrv" / "check" / "known.json": known.table(records),
+    }
 
 
 def section(results: Path) -> str:
@@ -109,7 +113,7 @@ def _rows(records: Records) -> Iterator[tuple[str, ...]]:
     legs = sorted(records.items())
     for package in packages:
         mine = {leg: of_leg[package] for leg, of_leg in legs if package in of_leg}
-        row = [package, _joined(record.get("version", "") for record in mine.values())]
+        row = [package, _versions({_python(leg, records[leg]): each for leg, each in mine.items()})]
         for leg, of_leg in legs:
             record = mine.get(leg, {"unavailable": "not tried"})
             if _free_threaded(of_leg):
@@ -119,6 +123,17 @@ def _rows(records: Records) -> Iterator[tuple[str, ...]]:
         row.append(_joined(record["date"] for record in mine.values()))
         row.append(_notes({_python(leg, records[leg]): each for leg, each in mine.items()}))
         yield tuple(row)
+
+
+def _versions(by_python: Mapping[str, Mapping[str, Any]]) -> str:
+    """The newest that each Python got; which one, where they differ."""
+    found: dict[str, list[str]] = {}
+    for python, record in by_python.items():
+        if "version" in record:
+            found.setdefault(record["version"], []).append(python)
+    if len(found) < 2:
+        return "".join(found)
+    return ", ".join(f"{version} ({', '.join(pythons)})" for version, pythons in found.items())
 
 
 def _joined(texts: Iterator[str]) -> str:

@@ -1,6 +1,7 @@
 """What makes the HTML page searchable and sortable. Without JavaScript it is a plain table."""
 
 STYLE = """
+:root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; max-width: 110rem; }
 p { max-width: 60rem; }
 table { border-collapse: collapse; font-size: 13px; }
@@ -10,6 +11,7 @@ th button { all: unset; cursor: pointer; padding: .3rem .45rem; font-weight: 600
 th button:focus-visible { outline: 2px solid #06c; }
 th[aria-sort=ascending] button::after { content: " \\25B2"; }
 th[aria-sort=descending] button::after { content: " \\25BC"; }
+td:nth-last-child(2) { white-space: nowrap; }
 .yes { background: #dff3df; } .no { background: #f9dddd; } .none { color: #666; }
 @media (prefers-color-scheme: dark) {
   body { background: #181818; color: #ddd; } th { background: #2a2a2a; }

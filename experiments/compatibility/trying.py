@@ -61,16 +61,18 @@ def attempt(package: str, modules: tuple[str, ...], interpreter: Interpreter) ->
 
 
 def _tidy(verdict: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Without the folders of this machine, and without stacks, which only they would fill."""
+    """Without the folders of this machine, stacks, which only they would fill, and advice."""
     del verdict["interpreter"]
     for trouble in verdict["troubles"]:
-        del trouble["detail"], trouble["file"]
+        for key in ("detail", "file", "advice", "known", "explanation"):
+            del trouble[key]
         trouble["said"] = scrub(trouble["said"].replace(folder, ""))[:300]
     return verdict
 
 
 def _reason(text: str, folder: str) -> str:
-    return scrub(text.replace(folder, ""))[-600:]
+    # Of uv's words the last hint says which wheels there are; before it stands how it got there.
+    return scrub(text.replace(folder, "").rpartition("hint: ")[2]).strip()[:600]
 
 
 def _uv(log: Path, *words: str | Path) -> None:

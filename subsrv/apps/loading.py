@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subsrv.errors import AppLoadError
@@ -78,18 +78,31 @@ def _find(name: str) -> Any:
     return found
 
 
-def _refused(error: BaseException, name: str) -> AppLoadError | None:
+def refused(what: str, error: BaseException, app: str | None = None) -> AppLoadError | None:
     """What to say if an extension module refused to load in a subinterpreter; else None."""
     refusal = _refusal(error)
-    if refusal is None:
-        return None
+    return _in_interp(what, refusal, _importers(error), app) if refusal else None
+
+
+def startup_failed(message: str) -> AppLoadError:
+    """For what an application says of its failure; of most frameworks that is a traceback."""
+    what = "the application's startup failed"
+    if (match := _REFUSED.search(message)) and match["module"]:
+        return _in_interp(what, match["module"])
+    *more, last = message.strip().splitlines() or [""]
+    return AppLoadError(f"{what}: {last}", detail=message if more else None)
+
+
+def _in_interp(
+    what: str, module: str, importers: Sequence[str] = (), app: str | None = None
+) -> AppLoadError:
     # Imported here: workers that start well need nothing of it.
     from subsrv.check.explain import explain
 
     return AppLoadError(
-        f"cannot load app {name!r} in interp mode: the extension module {refusal!r} does not load "
-        "in an interpreter of its own; --mode process and --mode thread would work",
-        detail=explain(refusal, _importers(error), mode="interp", app=name),
+        f"{what} in interp mode: the extension module {module!r} does not load in an interpreter "
+        "of its own; --mode process and --mode thread would work",
+        detail=explain(module, importers, mode="interp", app=app),
     )
 
 
@@ -144,8 +157,8 @@ def _interface(app: Callable[..., Any], name: str) -> str:
 
 
 def _failed(what: str, error: BaseException, name: str) -> AppLoadError:
-    if refused := _refused(error, name):
-        return refused
+    if said := refused(what, error, name):
+        return said
     for each in _chain(error):
         # To say more of a missing "package.module", CPython 3.15's traceback imports the package:
         # that would run the application's code again, and raise what it raises.
@@ -170,4 +183,4 @@ def _trace(error: BaseException) -> str:
 
 def _is_loader(module: str) -> bool:
     # subsrv.check stands between the two when it watches.
-    return module == __name__ or module.startswith(("importlib", "subsrv.check"))
+    return module.startswith(("importlib", "subsrv.apps", "subsrv.check"))

@@ -25,6 +25,6 @@ def choose(config: Config) -> tuple[str, str]:
 
 def _reason(verdict: Verdict) -> str:
     if verdict.state is State.NOT_TRIED:
-        return verdict.why
+        return verdict.why.partition(";")[0]  # what options of check would help
     first = verdict.fatal[0]
     return f"{first.module}: {first.failure.words}" if first.module else first.said

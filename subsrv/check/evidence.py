@@ -19,6 +19,7 @@ class Evidence:
       chains: who imported each of them first.
       single_phase: those of the old kind.
       failed: those that failed by themselves.
+      trying: the one that was being tried on its own when the trial ended too early, or "".
       troubles: what went wrong.
     """
 
@@ -34,7 +35,9 @@ class Evidence:
         self.chains: dict[str, tuple[str, ...]] = {}
         self.single_phase = set(single_phase)
         self.failed: set[str] = set()
+        self.trying = ""
         self._broken = broken
+        self._output = outcome.output
         self._nogil = nogil
         self._phase = "start"
         self._open: dict[tuple[int, str], None] = {}
@@ -67,7 +70,10 @@ class Evidence:
             case "loaded":
                 self._open.pop(key, None)
                 self._loaded.add(key)
+            case "trying":
+                self.trying = module
             case "tried":
+                self.trying = ""
                 self._open.pop(key, None)
             case "failed" if module:
                 self._open.pop(key, None)
@@ -79,7 +85,10 @@ class Evidence:
             case "answer" if event["status"] >= 500 or not event["status"]:
                 status = event["status"]
                 said = f"it was answered with status {status}" if status else "it got no answer"
-                self._mishaps.append(self._trouble(Failure.REQUEST, said, (key[0], "")))
+                # The server's log has the application's traceback.
+                self._mishaps.append(
+                    self._trouble(Failure.REQUEST, said, (key[0], ""), self._output)
+                )
             case "gil" if event["on"] and self._nogil and not self._refused:
                 said = "the GIL is on, and no extension module has turned it on"
                 self._mishaps.append(self._trouble(Failure.GIL, said, (1, "")))

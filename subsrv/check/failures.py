@@ -62,6 +62,7 @@ class Trouble:
       detail: a traceback, or the end of the trial's output.
       distribution, version: where the module comes from.
       advice: what can be done, most promising first.
+      known: whether newer versions have been seen to fail as well.
     """
 
     failure: Failure
@@ -77,6 +78,7 @@ class Trouble:
     distribution: str | None = None
     version: str | None = None
     advice: tuple[str, ...] = ()
+    known: str | None = None
 
 
 class State(Enum):

@@ -16,9 +16,6 @@ from subsrv.errors import ConfigError
 # Best first: parallel Python in one process without copies; the same with a copy of everything
 # for each; the one that needs most memory; and the one without parallel Python.
 PREFERENCE = ("nogil", "interp", "process", "thread")
-# Trials of extension modules alone. Each ends at the first that crashes or turns the GIL on.
-_ROUNDS = 20
-_ENDING = (Failure.CRASH, Failure.HANG, Failure.GIL)
 # What only says that there is no such mode here.
 _NO_NOGIL = "it needs a free-threaded Python; --python names one"
 
@@ -85,8 +82,6 @@ class Study:
         if mode == "process":
             return evidence.troubles
         if any(trouble.fatal for trouble in evidence.troubles):
-            if any(trouble.fatal for trouble in self._baseline.troubles):
-                return evidence.troubles  # it is the application, and not the mode
             guilty = {trouble.module for trouble in evidence.troubles}
             return [*evidence.troubles, *self._alone(mode, guilty)]
         if mode == "interp":
@@ -132,9 +127,7 @@ class Study:
         imported = third_party(self._baseline.extensions, sys.stdlib_module_names)
         ahead = [each for each in imported if each[0] not in guilty]
         found: list[Trouble] = []
-        for _ in range(_ROUNDS):
-            if not ahead:
-                break
+        while ahead:
             self._say(f"{self.interpreter}: {mode} mode, {len(ahead)} extension modules alone")
             order = {"what": "extensions", "mode": mode, "path": self._config.app_dir}
             evidence = self._read(self._run({**order, "extensions": ahead}), mode)
@@ -142,7 +135,7 @@ class Study:
             # A module that crashes has the earlier ones tried again.
             wanted = chains.keys() - guilty - {each.module for each in found}
             found += (each for each in evidence.troubles if each.module in wanted)
-            ahead = _left(ahead, evidence.troubles)
+            ahead = _left(ahead, evidence)
         return [
             dataclasses.replace(
                 each,
@@ -164,13 +157,13 @@ class Study:
         explained = []
         for trouble in troubles:
             origin = origins.get(trouble.module or "", {})
-            known = dataclasses.replace(
+            whose = dataclasses.replace(
                 trouble,
                 distribution=origin.get("distribution"),
                 version=origin.get("version"),
             )
-            advice = remedies.advise(known, mode)
-            explained.append(dataclasses.replace(known, advice=advice))
+            advice, known = remedies.advise(whose, mode), remedies.upgrades(whose, mode)
+            explained.append(dataclasses.replace(whose, advice=advice, known=known))
         return tuple(explained)
 
     def _run(self, order: dict[str, Any]) -> Outcome:
@@ -183,17 +176,15 @@ def _merged(first: Sequence[Trouble], more: Sequence[Trouble]) -> list[Trouble]:
     return [*first, *(each for each in more if each.module not in modules or not each.module)]
 
 
-def _left(ahead: Sequence[tuple[str, str]], troubles: Sequence[Trouble]) -> list[tuple[str, str]]:
-    """Those that a trial did not come to, which ended at the first of these troubles."""
+def _left(ahead: Sequence[tuple[str, str]], evidence: Evidence) -> list[tuple[str, str]]:
+    """Those that a trial said nothing of, for it ended before them."""
     names = [name for name, _ in ahead]
-    for trouble in troubles:
-        if trouble.failure in _ENDING and trouble.module in names:
-            guilty = names.index(trouble.module)
-            # With the GIL on, the earlier ones have shown that they did not do it. A crash may
-            # have come before the second interpreter.
-            early = [] if trouble.failure is Failure.GIL else ahead[:guilty]
-            return [*early, *ahead[guilty + 1 :]]
-    return []
+    for trouble in evidence.troubles:
+        if trouble.failure is Failure.GIL and trouble.module in names:
+            # The earlier ones have shown that they did not turn it on.
+            return [*ahead[names.index(trouble.module) + 1 :]]
+    # The earlier ones, too: the end may have come before the second interpreter.
+    return [each for each in ahead if each[0] != evidence.trying] if evidence.trying else []
 
 
 def recommended(verdicts: Sequence[Verdict]) -> Verdict | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from subsrv.check.explain import shortened
 from subsrv.check.failures import ALONE, Failure, State, Trouble, Verdict
 from subsrv.check.study import recommended
 
@@ -43,9 +44,13 @@ def _verdict(verdict: Verdict, *, colour: bool) -> Iterator[str]:
         yield "    It may do without these, which fail as well, each tried on its own:"
     for trouble in alone:
         yield from _trouble(trouble, said)
-    done_without = [each for each in verdict.troubles if not each.fatal and each.phase != ALONE]
-    if done_without:
-        yield f"    It goes on without {', '.join(map(name, done_without))}."
+    optional = [each for each in verdict.troubles if not each.fatal and each.phase != ALONE]
+    if optional and any(each.failure is Failure.APPLICATION for each in verdict.fatal):
+        yield "    These did not load before that, and may be the cause:"
+        for trouble in optional:
+            yield from _trouble(trouble, said)
+    elif optional:
+        yield f"    It goes on without {', '.join(map(name, optional))}."
 
 
 def _trouble(trouble: Trouble, said: set[str]) -> Iterator[str]:
@@ -58,14 +63,15 @@ def _trouble(trouble: Trouble, said: set[str]) -> Iterator[str]:
     head = f"{name(trouble)}: {trouble.failure.words}" if trouble.module else trouble.failure.words
     yield f"    - {head}{f' ({where})' if where else ''}"
     if trouble.chain:
-        yield f"      imported by {' > '.join(trouble.chain)}"
+        yield f"      imported by {' > '.join(shortened(trouble.chain))}"
     if trouble.failure not in _PLAIN:
         yield f"      said: {trouble.said.splitlines()[0] if trouble.said else '(nothing)'}"
+    known = [f"known: {trouble.known}"] if trouble.known else []
     # The same for each of ten modules helps nobody.
-    for advice in trouble.advice:
+    for advice in (*known, *(f"try: {each}" for each in trouble.advice)):
         if advice not in said:
             said.add(advice)
-            yield f"      try: {advice}"
+            yield f"      {advice}"
 
 
 def name(trouble: Trouble) -> str:

@@ -5,7 +5,8 @@ An event is one JSON object, sent as one packet, so that isolates can share the 
   created  {isolate, module, single_phase, gil}     gil: that turned the GIL on
   loaded   {isolate, module}
   failed   {isolate, module, error, because}        because: the module whose failure caused it
-  tried    {isolate, module, error}                 all of it, by load_each
+  trying   {isolate, module}                        load_each begins with it
+  tried    {isolate, module, error}                 and has ended with it
 """
 
 import importlib
@@ -52,6 +53,7 @@ def install(isolate: int) -> None:
 class _Watch:
     def __init__(self, isolate: int) -> None:
         self._isolate = isolate
+        self._process = os.getpid()
 
     def creating(self, loader: Any, create: Callable[..., Any]) -> Any:
         """A `create_module` that reports; here CPython checks what a module supports."""
@@ -97,7 +99,9 @@ class _Watch:
         self._tell("failed", name, error=text, because=because if because != name else None)
 
     def _tell(self, event: str, module: str, **fields: object) -> None:
-        send(event, isolate=self._isolate, module=module, **fields)
+        # What the application forks is no isolate: there it may import what it likes.
+        if os.getpid() == self._process:
+            send(event, isolate=self._isolate, module=module, **fields)
 
 
 def _gil() -> bool:
@@ -115,14 +119,18 @@ def chain() -> list[str]:
     """The modules whose code is running, outermost first, from the application's on.
 
     "shop" is shop.py at import, "shop.startup()" one of its functions later: an import is not
-    always a statement at the top of a module.
+    always a statement at the top of a module. Functions of the standard library in between, as of
+    asyncio, lead nowhere.
     """
     labels: list[tuple[str, str]] = []
     for module, label in reversed([*_frames(sys._getframe(1))]):
         top = module.partition(".")[0]
         if top == "subsrv":
             labels.clear()  # the application is what it called last
-        elif labels or not (top == "__main__" or top in sys.stdlib_module_names):
+        elif top == "__main__" or top in sys.stdlib_module_names:
+            if labels and label == module:
+                labels.append((module, label))
+        else:
             labels.append((module, label))
     found: list[str] = []
     for module, run in itertools.groupby(labels, key=lambda each: each[0]):
@@ -148,6 +156,7 @@ def load_each(isolate: int, extensions: Sequence[tuple[str, str]], *, run: bool 
     """
     install(isolate)
     for name, file in extensions:
+        send("trying", isolate=isolate, module=name)
         try:
             # Alone first, for the package around it may fail because of another module, and
             # CPython's own check does not depend on that.

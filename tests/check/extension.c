@@ -36,7 +36,7 @@ long PyInterpreterState_GetID(void *);
 #define JOIN(a, b) JOIN_(a, b)
 
 /* Of the process, as the C globals of most extension modules are. */
-static int loads;
+static int loads, loading;
 
 static int elsewhere(void)
 {
@@ -62,13 +62,22 @@ static int execute(PyObject *module)
 #elif defined(KIND_crash)
     if (earlier)
         raise(SIGSEGV);
+#elif defined(KIND_racing)
+    if (elsewhere()) {
+        if (__atomic_fetch_add(&loading, 1, __ATOMIC_SEQ_CST))
+            return refuse("another interpreter is just loading it");
+        /* The first of the process gives a second one time to come. */
+        for (int i = 0; !earlier && i < 200 && __atomic_load_n(&loading, __ATOMIC_SEQ_CST) < 2; i++)
+            usleep(10000);
+        __atomic_fetch_sub(&loading, 1, __ATOMIC_SEQ_CST);
+    }
 #elif defined(KIND_hang)
     while (elsewhere())
         pause();
 #elif defined(KIND_broken)
     return refuse("no such library");
 #endif
-    (void)earlier, (void)refuse, (void)elsewhere;
+    (void)earlier, (void)loading, (void)refuse, (void)elsewhere;
     return 0;
 }
 

@@ -11,8 +11,9 @@ from trying import FREE_THREADED, Shop, study
 
 import subsrv
 from subsrv import cli
-from subsrv.check import auto, packages
-from subsrv.check.failures import Failure, Interpreter, State, Verdict
+from subsrv.check import auto, known, packages, remedies
+from subsrv.check.explain import shortened
+from subsrv.check.failures import Failure, Interpreter, State, Trouble, Verdict
 from subsrv.check.study import recommended
 from subsrv.config import Config
 
@@ -94,10 +95,32 @@ def test_the_applications_own_error(folder: Path, capsys: pytest.CaptureFixture[
     assert "It works in none of the modes" in out
 
 
-def test_a_request_that_fails(folder: Path) -> None:
+def test_a_request_that_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "shop.py").write_text("def app(request):\n    return 1 / 0\n")
-    (trouble,) = study(folder, probe="/").judge("interp").troubles
-    assert (trouble.failure, trouble.said) == (Failure.REQUEST, "it was answered with status 500")
+    status, out = check(capsys, "shop:app", "--mode", "process", "--probe", "/")
+    assert status == 1
+    assert "- the request was not answered well (at the request of --probe)" in out
+    assert "said: it was answered with status 500" in out
+    assert "ZeroDivisionError: division by zero" in out
+
+
+def test_an_error_that_does_not_name_the_module_behind_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+try:
+    import faulthandler
+except ImportError:
+    faulthandler = None
+print(faulthandler.is_enabled())
+def app(request): ...
+"""
+    (folder / "shop.py").write_text(text)
+    status, out = check(capsys, "shop:app", "--mode", "interp")
+    assert status == 1
+    _, after = out.split("    These did not load before that, and may be the cause:\n")
+    assert "- faulthandler: CPython refuses it" in after
+    assert "It goes on without" not in out
 
 
 @pytest.mark.parametrize(
@@ -159,6 +182,50 @@ def test_advice_for_a_package_that_has_some(shop: Shop) -> None:
     (trouble,) = study(folder).judge("interp").troubles
     assert (trouble.distribution, trouble.version) == ("SQLAlchemy", "2.1")
     assert "DISABLE_SQLALCHEMY_CEXT=1" in trouble.advice[0]
+
+
+def trouble_of(distribution: str, version: str, failure: Failure = Failure.CPYTHON) -> Trouble:
+    return Trouble(
+        failure=failure, said="", module="_stock", distribution=distribution, version=version
+    )
+
+
+def test_advice_from_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version helps, or it is known that none does."""
+
+    def sighting(*, works: bool, python: str) -> dict[str, Any]:
+        return {"works": works, "version": "3.0", "python": python, "date": "2026-01-02"}
+
+    older, newer = sighting(works=False, python="3.14.1"), sighting(works=True, python="3.15.1")
+    table = {"cured": {"interp": [older, newer]}, "old": {"interp": [older]}}
+    monkeypatch.setattr(known, "_table", lambda: table)
+    cured = trouble_of("Cured", "2.0")
+    assert remedies.advise(cured, "interp")[0] == (
+        "install cured 3.0: it was seen to work on CPython 3.15.1 (2026-01-02)"
+    )
+    assert remedies.upgrades(cured, "interp") is None
+    assert remedies.upgrades(trouble_of("old", "2.0"), "interp") == (
+        "3.0, its newest version on 2026-01-02, fails as well (on CPython 3.14.1)"
+    )
+    newest = trouble_of("old", "3.0")
+    assert remedies.upgrades(newest, "interp") == "this was its newest version on 2026-01-02"
+    assert "install" not in remedies.advise(newest, "interp")[0]
+    # Nothing is known of it in this mode, or at all.
+    assert remedies.upgrades(trouble_of("old", "2.0", Failure.GIL), "nogil") is None
+    assert remedies.upgrades(trouble_of("other", "2.0"), "interp") is None
+
+
+def test_the_table_of_what_was_seen_is_there() -> None:
+    (sighting, *_) = known.seen("NumPy", "interp")
+    assert not sighting.works
+
+
+def test_a_chain_of_imports_is_short_for_people() -> None:
+    chain = ("shop", "shop.cart", "stock", "stock.api", "fast", "stock.core", "stock._core")
+    assert [*shortened(chain)] == [
+        *("shop", "shop.cart", "stock", "fast", "stock", "stock._core"),
+    ]
+    assert [*shortened(("stock",))] == ["stock"]
 
 
 def test_the_best_of_the_modes_that_work() -> None:

@@ -1,5 +1,6 @@
 """Each class of failure, by a real extension module that has it."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_a_module_that_refuses_the_second_interpreter(shop: Shop) -> None:
     assert (trouble.failure, trouble.module, trouble.isolate) == (Failure.SECOND, "stock", 2)
 
 
+def test_a_module_that_two_cannot_load_at_the_same_time(shop: Shop) -> None:
+    trouble = the_trouble(shop("import stock", stock="racing"))
+    assert (trouble.failure, trouble.module, trouble.together) == (Failure.MODULE, "stock", True)
+    assert "another interpreter is just loading it" in trouble.said
+
+
+def test_a_package_as_it_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("httptools", reason="httptools has no wheel for this interpreter")
+    (tmp_path / "shop.py").write_text("import httptools\ndef app(request): ...")
+    trouble, *more = study(tmp_path).judge("interp").troubles
+    assert (trouble.distribution, trouble.version) == ("httptools", version("httptools"))
+    assert (trouble.module, trouble.failure) == ("httptools.parser.parser", Failure.CPYTHON)
+    assert trouble.chain == ("shop", "httptools", "httptools.parser", "httptools.parser.parser")
+    assert trouble.advice[0].startswith("leave it out: subsrv parses HTTP by itself")
+    assert [(each.module, each.phase) for each in more] == [("httptools.parser.url_parser", ALONE)]
+
+
 def test_what_hangs_is_killed_and_says_where(shop: Shop) -> None:
     trouble = the_trouble(shop("import stock", stock="hang"), timeout=5)
     assert (trouble.failure, trouble.module) == (Failure.HANG, "stock")
@@ -89,9 +107,20 @@ def test_what_ends_the_process_when_its_interpreter_closes(
 
 
 def test_after_the_first_failure_the_others_are_found_too(shop: Shop) -> None:
+    """Though no mode answers requests; but not what only a process of its own would load."""
     kinds = {"one": "undeclared", "two": "fine", "three": "single", "four": "crash"}
-    folder = shop("import one, two, three, pack", {"pack": "import four"}, **kinds)
-    verdict = study(folder).judge("interp")
+    text = """
+        import one, two, three, pack, os
+        if (child := os.fork()) == 0:
+            import apart
+            os._exit(0)
+        os.waitpid(child, 0)
+
+        def request():
+            1 / 0
+        """
+    folder = shop(text, {"pack": "import four"}, **kinds, apart="undeclared")
+    verdict = study(folder, probe="/").judge("interp")
     assert [(each.module, each.failure, each.phase, each.fatal) for each in verdict.troubles] == [
         ("one", Failure.CPYTHON, "start", True),
         ("three", Failure.SINGLE_PHASE, ALONE, False),
