@@ -28,6 +28,8 @@ extern PyObject *PyExc_ImportError;
 void PyErr_SetString(PyObject *, const char *);
 void *PyInterpreterState_Get(void);
 long PyInterpreterState_GetID(void *);
+void *PyEval_SaveThread(void);
+void PyEval_RestoreThread(void *);
 #endif
 
 #define TEXT_(x) #x
@@ -66,9 +68,12 @@ static int execute(PyObject *module)
     if (elsewhere()) {
         if (__atomic_fetch_add(&loading, 1, __ATOMIC_SEQ_CST))
             return refuse("another interpreter is just loading it");
-        /* The first of the process gives a second one time to come. */
+        /* The first of the process gives a second one time to come, which without a GIL cannot
+           be created while a thread does not let itself be stopped. */
+        void *thread = PyEval_SaveThread();
         for (int i = 0; !earlier && i < 200 && __atomic_load_n(&loading, __ATOMIC_SEQ_CST) < 2; i++)
             usleep(10000);
+        PyEval_RestoreThread(thread);
         __atomic_fetch_sub(&loading, 1, __ATOMIC_SEQ_CST);
     }
 #elif defined(KIND_hang)
