@@ -13,7 +13,7 @@ BIND =
 WITH =
 
 # Of test: the interpreter matrix; t is the newest free-threaded build that can be had.
-LEGS = 3.13 t 3.14 3.15
+LEGS = t 3.13 3.14 3.15
 
 .PHONY: help serve test lint bench fuzz soak clean
 

@@ -18,6 +18,11 @@ def label(kind: str, workers: str | int, app: str = "") -> str:
     return f"{app} {kind} {workers}".lstrip()
 
 
+def counted(workers: str) -> str:
+    """A number of workers, in words."""
+    return f"{workers} worker{'s' if workers != '1' else ''}"
+
+
 def configurations(
     settings: Settings,
     served: str,
@@ -66,7 +71,7 @@ def bars(
     groups = {
         f"{app}, {kind}".lstrip(", "): [
             Bar(
-                f"{workers} worker{'s' if workers != '1' else ''}",
+                counted(workers),
                 data.figure(label(kind, workers, app), metric),
                 series=index,
             )

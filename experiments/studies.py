@@ -5,7 +5,10 @@ import importlib
 from experiments.harness.study import Study
 
 #: Modules of this package, each with a `STUDY` of the same name.
-NAMES = ("overhead", "hello", "scaling", "sharing", "memory", "comparison")
+NAMES = (
+    *("overhead", "hello", "latency", "scaling", "mixed", "sharing", "shared_state"),
+    *("memory", "gc", "versions", "comparison"),
+)
 
 
 def load() -> list[Study]:

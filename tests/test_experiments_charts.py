@@ -38,6 +38,19 @@ def test_bars() -> None:
     assert "prefers-color-scheme:dark" in drawing
 
 
+def test_no_line_crosses_a_heading() -> None:
+    root = ElementTree.fromstring(_bars())
+    headings = [each for each in root.iter(f"{_SVG}text") if each.attrib.get("class") == "name"]
+    spans = [
+        (float(each.attrib["y1"]), float(each.attrib["y2"])) for each in root.iter(f"{_SVG}line")
+    ]
+    assert len(headings) == 1
+    assert spans
+    for each in headings:
+        y = float(each.attrib["y"])
+        assert not any(top < y and bottom > y - 12 for top, bottom in spans)
+
+
 def _lines(*, logarithmic: bool = False) -> str:
     series = {
         "up": [(1.0, Figure(10.0, 9.0, 11.0, 5)), (2.0, Figure(20.0, 19.0, 22.0, 5))],
@@ -59,6 +72,8 @@ def test_lines_on_a_logarithmic_axis() -> None:
     texts = _texts(_lines(logarithmic=True))
     assert {"5", "10", "20", "50"} <= {*texts}
     assert "0" not in texts
+    # Nothing was measured.
+    assert "1" in _texts(charts.lines("T", {}, x_axis="x", y_axis="y", logarithmic=True))
 
 
 def test_the_same_each_time() -> None:

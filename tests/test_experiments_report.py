@@ -41,6 +41,8 @@ def _launch(number: int, label: str, round_: int, seconds: float, client: float 
         metrics.RATE.name: Series("second", [seconds, seconds], [seconds * 2]),
         metrics.CPU.name: Series("second", [seconds / 2, seconds / 2]),
         metrics.CLIENT.name: Series("integer", [client, client]),
+        metrics.P99.name: Series("second", [0.002, 0.002]),
+        metrics.LAG.name: Series("second", [client / 1000, client / 1000]),
     }
     return Launch(number=number, label=label, round=round_, metadata=dict(_LOADS), series=series)
 
@@ -107,6 +109,8 @@ def test_data() -> None:
     assert compared is not None
     assert compared.verdict == "lower"
     assert data.saturated() == ["two"]
+    # By 0.99 ms; half a millisecond is little enough.
+    assert data.late() == ["two"]
     assert data.failure("bad") == "it\nfell over"
     assert data.ratio("bad", "one", metrics.RATE) is None
     assert data.where(mode="two") == ["two"]
@@ -128,6 +132,7 @@ def test_a_page_says_everything() -> None:
     assert "shuffled in each round from seed 7" in text
     assert "A/A, `one` against itself: requests/s 1.00 [1.00, 1.00]" in text
     assert "no CPU time left with: `two`" in text
+    assert "sent late with: `two`" in text
     assert "CPython 3.99/abc: GCC, configured with --disable-gil, JIT off; flask 3.1" in text
     assert "    python -m experiments.trial" in text
 

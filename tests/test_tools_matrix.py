@@ -46,11 +46,16 @@ def test_every_leg_runs_and_gets_pytests_options(capfd: pytest.CaptureFixture[st
     assert matrix.main(["--legs", "3.13 3.14", "-k", "name"]) == 0
     out = capfd.readouterr().out
     assert "3.14.2   on   a test" in out
-    for leg in ("3.13", "3.14"):
-        argv = f"['-c', '-o', 'cache_dir=.pytest_cache/{leg}', '-k', 'name']"
+    for leg, chosen in (("3.13", "'-m', 'not once', "), ("3.14", "")):
+        argv = f"['-c', '-o', 'cache_dir=.pytest_cache/{leg}', {chosen}'-k', 'name']"
         assert f"\n==== fine ==== {argv}\n" in out
         said = re.escape(f"fine ==== {argv}")
         assert re.search(rf"\npytest {leg}  passed  [0-9]+ s +{said}\n", out)
+
+
+def test_a_leg_alone_runs_every_test(capfd: pytest.CaptureFixture[str]) -> None:
+    assert matrix.main(["--legs", "3.13"]) == 0
+    assert "not once" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -24,8 +24,8 @@ else:
 PATH = "/state"
 
 
-def state() -> bytes:
-    """The worker's identity, and whether a GIL is on at this very moment, as JSON."""
+def state(**more: object) -> bytes:
+    """The worker's identity, and whether a GIL is on at this very moment, as JSON; and `more`."""
     return json.dumps(
         {
             "pid": os.getpid(),
@@ -33,5 +33,6 @@ def state() -> bytes:
             "interpreter": _interpreter(),
             "gil": sys._is_gil_enabled(),
             "switch_interval": sys.getswitchinterval(),
+            **more,
         }
     ).encode()

@@ -79,7 +79,6 @@ def bars(
     x = Scale(0.0, marks[-1], left, left + plot)
     bottom = height - _BOTTOM
     for mark in marks:
-        drawing.line(x(mark), _TOP + legend, x(mark), bottom, "grid")
         drawing.text(x(mark), bottom + 16, tick_text(mark), anchor="middle", kind="small")
     drawing.text(left + plot / 2, bottom + 34, axis, anchor="middle")
     _legend(drawing, series, lines=False)
@@ -88,14 +87,28 @@ def bars(
         if heading:
             drawing.text(10, y + _BAR - 4, heading, kind="name")
             y += _BAR + _GAP
+        _ground(drawing, x, marks, (y - _GAP, y + len(each) * (_BAR + _GAP)), reference)
         for bar in each:
             _bar(drawing, bar, y, x, digits)
             y += _BAR + _GAP
         y += _GROUP_GAP
-    if reference is not None:
-        drawing.line(x(reference), _TOP + legend, x(reference), bottom, "reference")
-    drawing.line(left, _TOP + legend, left, bottom, "axis")
     return drawing.dumps()
+
+
+def _ground(
+    drawing: Drawing,
+    x: "Scale",
+    marks: Sequence[float],
+    between: tuple[float, float],
+    reference: float | None,
+) -> None:
+    """The lines behind and beside one group of bars: none of them crosses a heading."""
+    top, bottom = between
+    for mark in marks:
+        drawing.line(x(mark), top, x(mark), bottom, "grid")
+    drawing.line(x(0), top, x(0), bottom, "axis")
+    if reference is not None:
+        drawing.line(x(reference), top, x(reference), bottom, "reference")
 
 
 def _bar(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
@@ -142,7 +155,7 @@ def lines(
     points = [point for each in series.values() for point in each]
     xs = sorted({x for x, _ in points}) or [0.0]
     highest = max([figure.high for _, figure in points] + [y for _, y in ideal], default=1.0)
-    lowest = min((figure.low for _, figure in points), default=0.0)
+    lowest = min((figure.low for _, figure in points), default=1.0 if logarithmic else 0.0)
     rows = math.ceil(len(series) / 4)
     top = _TOP + _LEGEND * rows
     height = _LINES_HEIGHT + _LEGEND * rows

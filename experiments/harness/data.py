@@ -12,6 +12,7 @@ from experiments.harness.launch import Launch
 from experiments.harness.measure import SATURATED
 from experiments.harness.metrics import Metric
 from experiments.harness.record import Recording
+from subsrv.bench import client
 
 
 class Data:
@@ -67,6 +68,10 @@ class Data:
     def failure(self, label: str) -> str:
         """Why a configuration has no figures; empty if it has."""
         return next((each.failure for each in self._launches.get(label, ()) if each.failure), "")
+
+    def missing(self, label: str) -> str:
+        """What stands in the place of figures that a configuration does not have."""
+        return "failed" if self.failure(label) else "not measured"
 
     def failures(self) -> list[tuple[str, int, int, str]]:
         """Label, launches that failed, launches in all, and the first reason."""
@@ -135,6 +140,15 @@ class Data:
         for label in self.labels:
             used = self.figure(label, metrics.CLIENT)
             if used and used.value > SATURATED * 100:
+                found.append(label)
+        return found
+
+    def late(self) -> list[str]:
+        """The labels whose client was late itself: their latencies are too high."""
+        found = []
+        for label in self.labels:
+            lag, latency = self.figure(label, metrics.LAG), self.figure(label, metrics.P99)
+            if lag and latency and client.late(lag.value * 1e3, latency.value * 1e3):
                 found.append(label)
         return found
 

@@ -7,7 +7,6 @@ import re
 import subprocess
 from pathlib import Path
 
-from experiments.harness import wrk
 from experiments.harness.cpus import Split
 from experiments.harness.paths import REPOSITORY
 
@@ -53,6 +52,5 @@ def describe(split: Split) -> dict[str, str | int | float]:
         "kernel": platform.release(),
         "cpu_model_name": _cpu_model(),
         "cpu_count": os.cpu_count() or 1,
-        "client": wrk.version(),
         **split.metadata(),
     }

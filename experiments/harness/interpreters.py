@@ -16,7 +16,8 @@ from experiments.harness.paths import REPOSITORY, scrub
 GIL = "gil"
 #: The free-threaded build that runs the study, else the newest that can be had.
 FREE_THREADED = "t"
-#: After a version: built from the source that the free-threaded one is built from, equal flags.
+#: After a version or "t": with a GIL, built as a free-threaded build of that version is where it
+#: is built from source, from the same source with the same flags.
 FROM_SOURCE = "-source"
 
 _DEFAULT_GIL = "3.14"
@@ -45,6 +46,7 @@ print(json.dumps({
     "compiler": platform.python_compiler(),
     "configure": [o for o in options if o.startswith("--") and "/" not in o],
     "jit": bool(jit and jit.is_enabled()),
+    "jit_available": bool(jit and jit.is_available()),
     "packages": {name: version for name in packages if (version := installed(name))},
 }))
 """
@@ -111,7 +113,8 @@ def probe(path: str, env: Mapping[str, str] | None = None) -> Interpreter:
 class Interpreters:
     """Finds interpreters by leg: those given, then the one that runs this, then the repository's.
 
-    A leg is GIL, FREE_THREADED, a version such as "3.13" or "3.13t", or "3.13-source".
+    A leg is GIL, FREE_THREADED, a version such as "3.13" or "3.13t", "3.13-source", or "t-source",
+    which is of the version of the free-threaded build.
     """
 
     given: dict[str, str] = field(default_factory=dict)
@@ -152,17 +155,24 @@ class Interpreters:
 
     def _find(self, leg: str, env: Mapping[str, str] | None) -> Interpreter:
         found = probe(self._path(leg), env)
-        wanted = leg.removesuffix(FROM_SOURCE)
+        wanted = self._version(leg)
         fits = {GIL: not found.free_threaded, FREE_THREADED: found.free_threaded}
         if not fits.get(wanted, wanted == _leg(found)):
             raise InterpreterError(scrub(f"{found.path} is {found.name}, not what its leg says"))
         return found
 
+    def _version(self, leg: str) -> str:
+        """What a leg that is built from source is of; every other leg as it is."""
+        wanted = leg.removesuffix(FROM_SOURCE)
+        if wanted == FREE_THREADED and wanted != leg:
+            wanted = _leg(self.get(FREE_THREADED)).removesuffix("t")
+        return wanted
+
     def _path(self, leg: str) -> str:
         if leg in self.given:
             return self.given[leg]
         if leg.endswith(FROM_SOURCE):
-            return _run("tools.pythons", leg.removesuffix(FROM_SOURCE), "--from", "source")
+            return _run("tools.pythons", self._version(leg), "--from", "source")
         running_is_free = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
         if leg in (GIL, FREE_THREADED):
             free = leg == FREE_THREADED

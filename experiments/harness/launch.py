@@ -17,10 +17,19 @@ from experiments.harness.server import Server, ServerError
 from experiments.harness.verify import WrongAnswerError, first_answer
 from experiments.harness.workers import check_gil, gil, states
 from experiments.harness.wrk import WrkError
+from subsrv.bench.load import LoadError
 from subsrv.bench.processes import memory
 
 #: Whatever can go wrong with one launch and leaves the others worth having.
-FAILURES = (ServerError, WrongAnswerError, RoundError, InterpreterError, FloorError, WrkError)
+FAILURES = (
+    ServerError,
+    WrongAnswerError,
+    RoundError,
+    InterpreterError,
+    FloorError,
+    WrkError,
+    LoadError,
+)
 
 
 @dataclass(slots=True)

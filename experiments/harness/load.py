@@ -36,6 +36,9 @@ class Load(Protocol):
     def describe(self, seconds: int) -> str:
         """The command, or what comes near one, for people."""
 
+    def client(self) -> str:
+        """The program that puts it on, and its version. WrkError where it is missing."""
+
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url` for whole seconds.
 

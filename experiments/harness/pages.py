@@ -143,6 +143,11 @@ def noise(data: Data) -> str:
             "The client had no CPU time left with: "
             f"{', '.join(f'`{label}`' for label in saturated)}; their requests/s are the client's."
         )
+    if late := data.late():
+        said.append(
+            f"The client itself sent late with: {', '.join(f'`{label}`' for label in late)}; "
+            "latencies count from when a request was due, so these are too high."
+        )
     return "\n\n".join(said)
 
 

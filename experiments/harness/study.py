@@ -151,7 +151,10 @@ def begin(study: Study, settings: dict[str, Any], split: Split) -> Recording:
     return Recording(
         study.name,
         settings=settings,
-        about=environment.describe(split),
+        about={
+            **environment.describe(split),
+            "client": ", ".join(sorted({each.load.client() for each in configurations})),
+        },
         configurations={
             each.label: {
                 **each.facts,

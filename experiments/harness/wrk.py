@@ -62,6 +62,10 @@ class Wrk:
         number = ("SEED",) if self.seeded else ()
         return " ".join(self._command("URL", seconds, self.threads or "CPUS", number))
 
+    def client(self) -> str:
+        """What wrk calls itself; WrkError, saying how to get it, where it is missing."""
+        return version()
+
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`; WrkError if wrk ends badly or not in time."""
         threads = self.threads or (len(client) if client else 1)

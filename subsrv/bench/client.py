@@ -43,6 +43,11 @@ Exit status: 0; 1 if a request failed; 2 for a bad option.
 """
 
 
+def late(lag_us: float, latency_us: float) -> bool:
+    """Whether the 99th percentile of the client's lag is a good part of that of the latency."""
+    return lag_us > max(_LATE_US, _LATE_SHARE * latency_us)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one load measured; latencies and lag in microseconds by name of the percentile.
@@ -103,7 +108,7 @@ class Report:
             client_cpu=result.cpu,
             client_share=share,
             saturated=share >= SATURATED,
-            late=bool(lag) and lag["p99"] > max(_LATE_US, _LATE_SHARE * latency.get("p99", 0.0)),
+            late=bool(lag) and late(lag["p99"], latency.get("p99", 0.0)),
             interrupted=result.interrupted,
         )
 
