@@ -156,15 +156,24 @@ class Study:
             origins = {e["module"]: e for e in outcome.events if e["event"] == "origin"}
         explained = []
         for trouble in troubles:
+            if not trouble.fatal and len(trouble.chain) == 1:
+                continue  # one of Python's own, for itself: when it prints a traceback, say
             origin = origins.get(trouble.module or "", {})
             whose = dataclasses.replace(
                 trouble,
                 distribution=origin.get("distribution"),
                 version=origin.get("version"),
+                chain=self._own(trouble.chain),
             )
             advice, known = remedies.advise(whose, mode), remedies.upgrades(whose, mode)
             explained.append(dataclasses.replace(whose, advice=advice, known=known))
         return tuple(explained)
+
+    def _own(self, chain: tuple[str, ...]) -> tuple[str, ...]:
+        """From the application's module on: what called its functions is not in question."""
+        app = (self._config.app or "").partition(":")[0].partition(".")[0]
+        tops = [label.partition(".")[0] for label in chain]
+        return chain[tops.index(app) :] if app in tops else chain
 
     def _run(self, order: dict[str, Any]) -> Outcome:
         return process.run(self._python, order, timeout=self._timeout)

@@ -36,24 +36,30 @@ def _verdict(verdict: Verdict, *, colour: bool) -> Iterator[str]:
     why = f": {verdict.why}" if verdict.why else ""
     yield f"  {verdict.mode:<8} {words}{why}"
     said: set[str] = set()
-    for trouble in verdict.troubles:
-        if trouble.fatal:
-            yield from _trouble(trouble, said)
+    yield from _troubles(verdict.fatal, said)
     alone = [each for each in verdict.troubles if not each.fatal and each.phase == ALONE]
     if alone:
         yield "    It may do without these, which fail as well, each tried on its own:"
-    for trouble in alone:
-        yield from _trouble(trouble, said)
+    yield from _troubles(alone, said)
     optional = [each for each in verdict.troubles if not each.fatal and each.phase != ALONE]
     if optional and any(each.failure is Failure.APPLICATION for each in verdict.fatal):
         yield "    These did not load before that, and may be the cause:"
-        for trouble in optional:
-            yield from _trouble(trouble, said)
+        yield from _troubles(optional, said)
     elif optional:
         yield f"    It goes on without {', '.join(map(name, optional))}."
 
 
-def _trouble(trouble: Trouble, said: set[str]) -> Iterator[str]:
+def _troubles(troubles: Sequence[Trouble], said: set[str]) -> Iterator[str]:
+    """One for each package that fails in one way: its other modules would say the same."""
+    groups: dict[object, list[Trouble]] = {}
+    for trouble in troubles:
+        whose = trouble.distribution or trouble.module
+        groups.setdefault((whose, trouble.failure, trouble.phase), []).append(trouble)
+    for first, *others in groups.values():
+        yield from _trouble(first, said, len(others))
+
+
+def _trouble(trouble: Trouble, said: set[str], more: int) -> Iterator[str]:
     places = [
         "when two load at the same time" if trouble.together else "",
         "in the second isolate" if trouble.isolate > 1 and not trouble.together else "",
@@ -62,6 +68,8 @@ def _trouble(trouble: Trouble, said: set[str]) -> Iterator[str]:
     where = ", ".join(filter(None, places))
     head = f"{name(trouble)}: {trouble.failure.words}" if trouble.module else trouble.failure.words
     yield f"    - {head}{f' ({where})' if where else ''}"
+    if more:
+        yield f"      and so do {more} more of its modules, which --json names"
     if trouble.chain:
         yield f"      imported by {' > '.join(shortened(trouble.chain))}"
     if trouble.failure not in _PLAIN:

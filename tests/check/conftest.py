@@ -8,7 +8,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from trying import FREE_THREADED, Build, Shop
+
+from check.trying import FREE_THREADED, Build, Shop
 
 SOURCE = Path(__file__).with_name("extension.c")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trying import FREE_THREADED, Shop, study
 
 import subsrv
+from check.trying import FREE_THREADED, Shop, study
 from subsrv import cli
 from subsrv.check import auto, known, packages, remedies
 from subsrv.check.explain import shortened

@@ -4,8 +4,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from trying import FREE_THREADED, Shop, study
 
+from check.trying import FREE_THREADED, Shop, study
 from subsrv.check.failures import ALONE, Failure, State, Trouble
 
 
