@@ -174,6 +174,14 @@ class Config:
     backlog: int = _option(
         "Listening", Kind.COUNT, 2048, "connections the kernel holds until one is accepted", least=1
     )
+    accept: str = _option(
+        "Listening",
+        Kind.CHOICE,
+        "shared",
+        "which worker serves a connection: shared, the next that waits; fair, the one with the "
+        "fewest; reuseport, the kernel's hash, each worker listening by itself",
+        choices=("shared", "fair", "reuseport"),
+    )
     reactor: str = _option(
         "Listening",
         Kind.CHOICE,

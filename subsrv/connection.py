@@ -1,6 +1,7 @@
 """One client's connection: bytes between its socket, the HTTP/1.1 reader and the exchanges."""
 
 import logging
+import math
 import socket
 from typing import Any
 
@@ -352,6 +353,31 @@ class Connection(Ending):
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()
+
+    # Another worker.
+
+    @property
+    def rests_since(self) -> float:
+        """When its last response left, if it is between two requests; else minus infinity."""
+        if (
+            self._exchange is not None
+            or self._heading
+            or self._body_open
+            or self._out
+            or self.closing
+            or self._reader.buffered
+        ):
+            return -math.inf
+        return self._stamp
+
+    @property
+    def socket(self) -> socket.socket:
+        """For another worker to take over, while it rests; this one then calls `close`."""
+        return self._sock
+
+    def rest(self) -> None:
+        """It has rested in another worker."""
+        self._heading = False
 
     # Time.
 

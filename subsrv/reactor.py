@@ -138,6 +138,10 @@ class Reactor(selectors.BaseSelector):
 
     # The server's side.
 
+    def observe(self, wrap: Callable[[Poller], Poller]) -> None:
+        """Wait by way of what `wrap` makes of the poller."""
+        self._poller = wrap(self._poller)
+
     def watch(self, fd: int, mask: int, callback: Callback) -> None:
         """Call `callback(mask)` whenever `fd` has one of these events."""
         self._poller.register(fd, mask)

@@ -17,6 +17,7 @@ from subsrv.shared import UNBOUNDED, Shared, Timeouts
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+    from subsrv.fair import Fairness
 
 _log = logging.getLogger("subsrv")
 
@@ -44,11 +45,15 @@ class App(Protocol):
 class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
-    def __init__(self, config: "Config", app: App, reactor: Reactor) -> None:
+    def __init__(
+        self, config: "Config", app: App, reactor: Reactor, fair: "Fairness | None" = None
+    ) -> None:
         self._reactor = reactor
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
+        self._fair = fair
+        self._stopping = False
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -68,6 +73,8 @@ class Server:
             exchange=app.exchange,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
+        if fair is not None:
+            self._shared.connections = fair.connections
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
@@ -77,12 +84,20 @@ class Server:
         """Accept from these listening sockets, which are the server's from now on."""
         self._tick(self._reactor.now)
         for sock in sockets:
-            listener = Listener(self._shared, sock, _Door(self, sock).accepted)
+            accepted: Callable[[socket.socket, object], None] = _Door(self, sock).accepted
+            if self._fair is not None:
+                accepted = self._fair.door(accepted)
+            listener = Listener(self._shared, sock, accepted)
             self._listeners.append(listener)
             listener.start()
+        if self._fair is not None:
+            self._fair.start(self._readmit)
 
     def stop(self) -> None:
         """Accept no more, and let what is under way finish; see `drained`."""
+        self._stopping = True
+        if self._fair is not None:
+            self._fair.stop()
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
@@ -106,33 +121,52 @@ class Server:
         """Close whatever is still open."""
         for listener in self._listeners:
             listener.close()
+        if self._fair is not None:
+            self._fair.end()
         for connection in tuple(self._shared.connections):
             connection.close()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections and requests there are now."""
-        shared = self._shared
-        return {
+        shared, fair = self._shared, self._fair
+        stats = {
             "connections": len(shared.connections),
             "in_flight": shared.in_flight,
             **shared.snapshot(),
         }
+        if fair is not None:
+            stats |= {"passed": fair.passed, "taken": fair.taken, "moved": fair.moved}
+        return stats
 
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
-        shared = self._shared
-        shared.accepts += 1
-        if not self._reactor.ticking:
-            self._tick(self._reactor.now)  # the clock has stood still
-            self._reactor.ticking = True
-        connection = Connection(shared, sock, client=client, server=server)
+        self._shared.accepts += 1
+        connection = self._connect(sock, client, server)
         # Those that linger are over: they must not keep others out.
+        shared = self._shared
         if len(shared.connections) - shared.lingering > self._most_connections:
             if shared.lingering < _TURNED_AWAY:
                 connection.refuse(503, "too many connections")
             else:
                 shared.turned_away += 1
                 connection.close()
+        elif self._stopping:
+            connection.drain()
+
+    def _readmit(self, sock: socket.socket, peer: object) -> None:
+        """Serve a connection that another worker has served until now."""
+        connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
+        connection.rest()
+        if self._stopping:
+            connection.drain()
+
+    def _connect(
+        self, sock: socket.socket, client: Address | None, server: Address | None
+    ) -> Connection:
+        if not self._reactor.ticking:
+            self._tick(self._reactor.now)  # the clock has stood still
+            self._reactor.ticking = True
+        return Connection(self._shared, sock, client=client, server=server)
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -147,6 +181,8 @@ class Server:
             connection.check_timeouts(now)
         for listener in self._listeners:
             listener.tick(now)
+        if self._fair is not None:
+            self._fair.tick()
         if not connections:
             self._reactor.ticking = any(listener.paused for listener in self._listeners)
 
@@ -157,7 +193,7 @@ class _Door:
     def __init__(self, server: Server, sock: socket.socket) -> None:
         self._server = server
         name = sock.getsockname()
-        self._address: Address | None = (name, None) if isinstance(name, str) else name[:2]
+        self._address = _address(name)
         # Behind a wildcard the address differs from connection to connection.
         self._wildcard = name[0] in ("0.0.0.0", "::") if not isinstance(name, str) else False
 
@@ -165,8 +201,14 @@ class _Door:
         server = self._address
         if self._wildcard:
             server = sock.getsockname()[:2]
-        client = peer[:2] if isinstance(peer, tuple) else None
-        self._server.admit(sock, client, server)
+        self._server.admit(sock, _address(peer), server)
+
+
+def _address(name: object) -> Address | None:
+    """Of what the socket module calls a name; None for a Unix client's, which has none."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return (name, None) if isinstance(name, str) and name else None
 
 
 def _limits(config: "Config") -> Limits:

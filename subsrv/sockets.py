@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from typing import NamedTuple, Self
 
 from subsrv.errors import ConfigError, SubsrvError
@@ -78,6 +79,16 @@ class Listener:
         host = f"[{name[0]}]" if ":" in name[0] else name[0]
         return f"http://{host}:{name[1]}"
 
+    @property
+    def port(self) -> int:
+        """The real port, of a TCP socket."""
+        port: int = self._sock.getsockname()[1]
+        return port
+
+    def leave(self) -> None:
+        """Close this process's descriptor alone."""
+        self._sock.close()
+
     def fileno(self) -> int:
         """The descriptor that workers get copies of; it stays this object's."""
         return self._sock.fileno()
@@ -103,13 +114,31 @@ class Listener:
         self._identity = _identity(self._path)
 
 
+def bind_copies(address: str, *, backlog: int, copies: int) -> list[Listener]:
+    """Listen on `address` with so many sockets, of which the kernel chooses one by its hash.
+
+    ConfigError for an address of which there can be but one; otherwise as `bind`.
+    """
+    parsed = parse(address)
+    if not isinstance(parsed, Tcp):
+        raise ConfigError(f"--accept reuseport needs HOST:PORT, not {address}")
+    made: list[Listener] = []
+    with contextlib.ExitStack() as undo, _refusals(address):
+        for _ in range(copies):
+            if made:  # port 0 has become a port
+                parsed = parsed._replace(port=made[0].port)
+            made.append(undo.enter_context(_bind_tcp(*parsed, backlog, reuse_port=True)))
+        undo.pop_all()
+    return made
+
+
 def bind(address: str, *, backlog: int) -> Listener:
     """Listen on `address` (see `parse`); the kernel queues up to `backlog` connections.
 
     ConfigError for an address that cannot be read, SubsrvError where the system refuses it.
     """
     parsed = parse(address)
-    try:
+    with _refusals(address):
         match parsed:
             case Tcp(host, port):
                 return _bind_tcp(host, port, backlog)
@@ -117,6 +146,12 @@ def bind(address: str, *, backlog: int) -> Listener:
                 return _bind_unix(path, backlog)
             case Inherited(fd):
                 return _inherit(fd, backlog)
+
+
+@contextlib.contextmanager
+def _refusals(address: str) -> Iterator[None]:
+    try:
+        yield
     except (OSError, UnicodeError) as error:  # UnicodeError: not a host name by IDNA
         # What Python itself refuses, as a path that is too long, has no strerror.
         reason = getattr(error, "strerror", None) or error
@@ -130,13 +165,15 @@ def adopt(fd: int) -> socket.socket:
     return sock
 
 
-def _bind_tcp(host: str, port: int, backlog: int) -> Listener:
+def _bind_tcp(host: str, port: int, backlog: int, *, reuse_port: bool = False) -> Listener:
     family, kind, protocol, _, name = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(socket.socket(family, kind, protocol))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # An address means what it says: [::] and 0.0.0.0 can be bound side by side.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

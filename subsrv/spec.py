@@ -24,6 +24,13 @@ class Spec(NamedTuple):
     worker: int
     listeners: tuple[int, ...]
     control: int
+    #: With --accept fair: what `subsrv.fair` needs.
+    handover: tuple[int, ...] = ()
+
+    @property
+    def copied(self) -> tuple[int, ...]:
+        """The descriptors of which each worker has copies; `control` is its alone."""
+        return self.listeners + self.handover
 
     def dumps(self) -> str:
         """The inverse of `loads`."""
@@ -34,5 +41,6 @@ class Spec(NamedTuple):
         """The inverse of `dumps`, but for the type of `config`."""
         fields = json.loads(text)
         fields["config"] = cast("Config", SimpleNamespace(**fields["config"]))
-        fields["listeners"] = tuple(fields["listeners"])
+        for name in ("listeners", "handover"):
+            fields[name] = tuple(fields[name])
         return cls(**fields)

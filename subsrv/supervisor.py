@@ -17,10 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from subsrv import backends, sockets
+from subsrv import backends
 from subsrv.backoff import Backoff
 from subsrv.config import Config
 from subsrv.control import Channel, Message
+from subsrv.entrance import Entrance
 from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
 from subsrv.notify import notify
 from subsrv.signals import SignalWakeup
@@ -104,7 +105,7 @@ class Supervisor:
         self._config = config
         self._on_ready = on_ready
         self._backend = backend or backends.create(config)
-        self._listeners: list[sockets.Listener] = []
+        self._entrance: Entrance
         self._selector: selectors.BaseSelector
         self._signals = SignalWakeup((*_STOP_SIGNALS, signal.SIGCHLD))
         self._workers: list[_Worker] = []
@@ -129,9 +130,7 @@ class Supervisor:
         that does not load, workers that do not start.
         """
         with contextlib.ExitStack() as stack:
-            for address in self._config.bind:
-                listener = sockets.bind(address, backlog=self._config.backlog)
-                self._listeners.append(stack.enter_context(listener))
+            self._entrance = stack.enter_context(Entrance(self._config, len(self._places)))
             stack.enter_context(self._signals)
             try:
                 with self._signals.raising(_STOP_SIGNALS):
@@ -192,22 +191,24 @@ class Supervisor:
         spec = Spec(
             config=self._config,
             worker=index,
-            listeners=tuple(listener.fileno() for listener in self._listeners),
+            listeners=self._entrance.listeners(index),
             control=theirs.detach(),
+            handover=self._entrance.handover(index),
         )
         try:
-            handle = self._backend.start(spec, disown=lambda: self._disown(channel))
+            handle = self._backend.start(spec, disown=lambda: self._disown(channel, index))
         except BaseException:
             channel.close()
             raise
         return _Worker(index=index, handle=handle, channel=channel)
 
-    def _disown(self, newest: Channel) -> None:
+    def _disown(self, newest: Channel, index: int) -> None:
         """In a forked child: close this process's own descriptors.
 
         A worker must notice when the supervisor dies, so no sibling may hold that channel open.
         """
         newest.close()
+        self._entrance.leave_to(index)
         self._abandon()
         self._signals.close()
         self._selector.close()
@@ -303,7 +304,7 @@ class Supervisor:
         with_gil = any(worker.ready["gil"] for worker in self._workers if worker.ready)
         self._on_ready(
             ReadyInfo(
-                urls=tuple(listener.url for listener in self._listeners),
+                urls=self._entrance.urls,
                 mode=self._config.mode,
                 workers=len(self._places),
                 pid=os.getpid(),
@@ -320,8 +321,7 @@ class Supervisor:
         for place in self._places:
             place.due = math.inf
         # From the moment the workers have closed theirs too, connections are refused.
-        for listener in self._listeners:
-            listener.close()
+        self._entrance.close_listeners()
         timeout = self._config.graceful_timeout
         patience = timeout if self._accepting() else 0.0
         self._deadline = time.monotonic() + patience + _MARGIN

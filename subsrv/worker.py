@@ -23,6 +23,7 @@ from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+    from subsrv.fair import Fairness
 
 _log = logging.getLogger("subsrv")
 
@@ -42,10 +43,16 @@ def run_worker(spec: str) -> None:
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
+        fair = None
+        if worker.handover:
+            # Only now: most workers do without.
+            from subsrv.fair import Fairness
+
+            fair = stack.enter_context(Fairness(worker.handover, worker.worker, reactor))
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        runner.run(_Worker(worker.config, channel, listeners, reactor).run())
+        runner.run(_Worker(worker.config, channel, listeners, reactor, fair).run())
 
 
 def _mend_threading() -> None:
@@ -74,11 +81,13 @@ class _Worker:
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
+        fair: "Fairness | None",
     ) -> None:
         self._config = config
         self._channel = channel
         self._listeners = listeners
         self._reactor = reactor
+        self._fair = fair
         self._server: Server | None = None
         self._stop: asyncio.Future[float]
 
@@ -97,7 +106,7 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor)
+        self._server = server = Server(config, app, self._reactor, self._fair)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()

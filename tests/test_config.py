@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "start_method": ("fork", "fork"),
     "bind": (("[::1]:0", "unix:/run/x"), "[::1]:0, unix:/run/x"),
     "backlog": (1, "1"),
+    "accept": ("fair", "fair"),
     "reactor": ("portable", "portable"),
     "limit_request_line": (65536, "64k"),
     "limit_header_size": (0, "0"),

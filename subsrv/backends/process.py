@@ -86,7 +86,7 @@ class SpawnBackend:
                 with _closing(reader), _signals_held():
                     child = subprocess.Popen(
                         [*command, f"subsrv-worker-{spec.worker}"],
-                        pass_fds=(*spec.listeners, spec.control, reader),
+                        pass_fds=(*spec.copied, spec.control, reader),
                     )
                 pipe.write(text)
         return ProcessHandle(child)
@@ -167,7 +167,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.listeners, spec.control):
+    for fd in (*spec.copied, spec.control):
         os.set_inheritable(fd, False)
 
 

@@ -35,11 +35,12 @@ class ThreadHandle:
             lifeline = Lifeline(spec.control)
             undo.callback(lifeline.cut)
             # Copies, because closing an interpreter closes what its socket objects own.
-            listeners = []
-            for fd in spec.listeners:
-                listeners.append(os.dup(fd))
-                undo.callback(os.close, listeners[-1])
-            own = spec._replace(listeners=tuple(listeners))
+            copies = []
+            for fd in spec.copied:
+                copies.append(os.dup(fd))
+                undo.callback(os.close, copies[-1])
+            count = len(spec.listeners)
+            own = spec._replace(listeners=tuple(copies[:count]), handover=tuple(copies[count:]))
             self._thread = threading.Thread(
                 target=self._run,
                 args=(life, own, lifeline),

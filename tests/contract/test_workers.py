@@ -4,8 +4,10 @@ import os
 import re
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -89,6 +91,23 @@ def test_requests_run_in_as_many_isolates_and_each_has_its_share(
     # Connections one at a time would all go to the same worker, but for the listener's turns.
     shares = [served.count(isolate) for isolate in set(served)]
     assert min(shares) >= 3, shares
+
+
+@pytest.mark.parametrize("accept", ["fair", "reuseport"])
+def test_connections_that_stay_are_shared_out_by(accept: str, mode: Mode) -> None:
+    flags = (*mode.flags, "--workers", "3", "--accept", accept)
+    with Server(ASGI, *flags) as server, ExitStack() as stack:
+        clients = []
+        for _ in range(30):
+            clients.append(stack.enter_context(Client(server)))
+            settle(server)  # a worker that has no CPU is passed over
+        served = [client.get("/who").json() for client in clients]
+        assert [client.get("/who").json() for client in clients] == served
+        shares = Counter((who["pid"], who["interpreter"], who["thread"]) for who in served)
+        # By its hash, the kernel leaves one of the three out once in 60,000 times.
+        assert len(shares) == 3
+        if accept == "fair":
+            assert set(shares.values()) == {10}
 
 
 def test_all_workers_accept_from_one_socket(several: Server, mode: Mode) -> None:

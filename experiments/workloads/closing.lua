@@ -1,0 +1,2 @@
+-- Each request on a connection of its own.
+wrk.headers["Connection"] = "close"
