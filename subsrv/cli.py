@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
-from subsrv import logs, settings
+from subsrv import envfile, habits, logs, pidfile, settings
 from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
@@ -27,10 +27,16 @@ _GROUP_NOTES = {
 }
 _METAVARS = {
     Kind.FOLDER: "DIR",
+    Kind.FILE: "PATH",
+    Kind.TEXT: "TEXT",
     Kind.COUNT: "N",
     Kind.SIZE: "SIZE",
     Kind.SECONDS: "SECONDS",
 }
+
+
+# As gunicorn and hypercorn have them.
+_SHORT = {"bind": ("-b",), "workers": ("-w",)}
 
 
 def _bench(words: Sequence[str]) -> int:
@@ -67,7 +73,8 @@ Settings:
   Every option is also an environment variable, SUBSRV_WORKERS=4, and a key of
   the [tool.subsrv] table in ./pyproject.toml, workers = 4. A flag wins over a
   variable, a variable over the file. A variable holds several addresses with
-  commas between them, and a boolean as 1 or 0, true or false.
+  commas between them, headers one on a line, and a boolean as 1 or 0, true or
+  false. --host and --port are taken for --bind, too.
 
 Signals:
   SIGTERM and SIGINT drain the server; the second one ends it at once.
@@ -117,10 +124,38 @@ def _run(config: Config) -> int:
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
     config = dataclasses.replace(config, app_dir=folder)
-    logs.configure(config.log_level)
+    if config.env_file is not None:
+        # Before anything is imported that may look at it; workers inherit it in every mode.
+        os.environ.update(envfile.read(config.env_file, os.environ) | os.environ)
+    if config.access_log:
+        config = _access_log(config)
+    if config.log_config is not None:
+        config = dataclasses.replace(config, log_config=os.path.abspath(config.log_config))
+        if folder not in sys.path:
+            sys.path.insert(0, folder)  # a handler's class may be the application's
+    logs.configure(config.log_level, config.log_config)
     if config.mode == AUTO:
         config = _with_best_mode(config)
-    return Supervisor(config, on_ready=_announce).run()
+    if config.pid_file is None:
+        return Supervisor(config, on_ready=_announce).run()
+    path = pidfile.check(config.pid_file)
+
+    def on_ready(ready: "ReadyInfo") -> None:
+        pidfile.write(path)
+        _announce(ready)
+
+    try:
+        return Supervisor(config, on_ready=on_ready).run()
+    finally:
+        pidfile.remove(path)
+
+
+def _access_log(config: Config) -> Config:
+    """The same with an absolute path, and a format that has been read without fault."""
+    from subsrv.access import Format, LogFile
+
+    Format(config.access_log_format)
+    return dataclasses.replace(config, access_log_file=LogFile.absolute(config.access_log_file))
 
 
 def _with_best_mode(config: Config) -> Config:
@@ -147,14 +182,29 @@ class _Parser(argparse.ArgumentParser):
 def _flags(argv: Sequence[str]) -> dict[str, object]:
     """What the command line gives, keyed by flag. Ends the process after --help and --version."""
     given, rest = _parser().parse_known_args(argv)
-    flags = [settings.flag(name) for name in OPTIONS]
     # Told before all else: the value of an unknown option was taken for APP.
     if unknown := [word.partition("=")[0] for word in rest if word.startswith("-")]:
-        faults = (f"unknown option {word!r}{did_you_mean(word, flags)}" for word in unknown)
-        raise ConfigError("; ".join(faults))
+        raise ConfigError("; ".join(map(_unknown, unknown)))
     if rest:
         raise ConfigError(f"one APP is enough, {rest[0]!r} is one too many")
-    return {settings.flag(name): value for name, value in vars(given).items()}
+    values = vars(given)
+    host, port = values.pop("host", None), values.pop("port", None)
+    if host is not None or port is not None:
+        if "bind" in values:
+            raise ConfigError("--host and --port are --bind HOST:PORT: give the one or the other")
+        values["bind"] = [_address(host, port)]
+    return {settings.flag(name): value for name, value in values.items()}
+
+
+def _unknown(word: str) -> str:
+    flags = [settings.flag(name) for name in OPTIONS]
+    return f"unknown option {word!r}{habits.hint(word) or did_you_mean(word, flags)}"
+
+
+def _address(host: str | None, port: str | None) -> str:
+    """What uvicorn's and granian's users say in two words."""
+    host, default_port = host or "127.0.0.1", OPTIONS["bind"].default[0].rpartition(":")[2]
+    return f"{f'[{host}]' if ':' in host else host}:{port or default_port}"
 
 
 def _parser() -> _Parser:
@@ -175,7 +225,10 @@ def _parser() -> _Parser:
             groups[option.group] = parser.add_argument_group(option.group, note)
         # By the dest "app", argparse knows a positional argument.
         spelling = name if option.kind is Kind.APP else settings.flag(name)
-        groups[option.group].add_argument(spelling, help=_help(option), **_reading(option))
+        spellings = [*_SHORT.get(name, ()), spelling]
+        groups[option.group].add_argument(*spellings, help=_help(option), **_reading(option))
+    for spelling in ("--host", "--port"):
+        parser.add_argument(spelling, help=argparse.SUPPRESS)
     about = parser.add_argument_group("About")
     about.add_argument("--help", "-h", action="help", help="show this and exit")
     about.add_argument("--version", action="version", version=_version(), help="show it and exit")
@@ -198,6 +251,8 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"metavar": "|".join(option.choices)}
         case Kind.ADDRESSES:
             return {"metavar": "ADDRESS", "action": "append"}
+        case Kind.HEADERS:
+            return {"metavar": "NAME:VALUE", "action": "append"}
         case kind:
             return {"metavar": _METAVARS[kind]}
 
@@ -205,7 +260,7 @@ def _reading(option: Option) -> dict[str, Any]:
 def _help(option: Option) -> str:
     text = option.help.replace("%", "%%")
     match option.kind, option.default:
-        case Kind.APP, _:
+        case _, None:
             return text
         case Kind.FLAG, on:
             default = "on" if on else "off"
@@ -215,6 +270,8 @@ def _help(option: Option) -> str:
             default = f"{seconds:g}"
         case Kind.ADDRESSES, addresses:
             default = ",".join(addresses)
+        case Kind.HEADERS, _:
+            return text
         case _, value:
             default = str(value)
     return f"{text} (default: {default})"

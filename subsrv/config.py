@@ -6,6 +6,7 @@ is written there once, and serves every source of settings (settings.py) and `--
 
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ class Kind(Enum):
 
     APP = "module:attribute"
     FOLDER = "a folder"
+    FILE = "a file"
+    TEXT = "text"
     CHOICE = "one of"
     FLAG = "true or false"
     COUNT = "a whole number"
     SIZE = "a whole number of bytes"
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
+    HEADERS = "headers as NAME:VALUE"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +54,8 @@ class Option:
         return f"must be {rule}, not {value!r}{self._hint(value)}" if rule else None
 
     def _broken_rule(self, value: Any) -> str | None:
+        if value is None and self.default is None:
+            return None
         rule: str = self.kind.value
         if self.kind is Kind.CHOICE:
             return None if value in self.choices else f"{rule} {', '.join(self.choices)}"
@@ -79,7 +85,7 @@ class Option:
 def _is_a(kind: Kind, value: object) -> bool:
     match kind:
         case Kind.APP:
-            return value is None or (isinstance(value, str) and _names_attribute(value))
+            return isinstance(value, str) and _names_attribute(value)
         case Kind.FLAG:
             return isinstance(value, bool)
         case Kind.COUNT | Kind.SIZE:
@@ -88,8 +94,22 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool)
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
+        case Kind.HEADERS:
+            return isinstance(value, tuple) and all(map(_is_header, value))
         case _:
             return _is_text(value)
+
+
+def _is_header(value: object) -> bool:
+    # RFC 9110 section 5: a token, and a value without controls.
+    field = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*"
+    return isinstance(value, str) and re.fullmatch(field, value) is not None
+
+
+# What the server says of the connection and of this response, nobody else can.
+_OWN_HEADERS = frozenset(
+    ("connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade")
+)
 
 
 def _is_text(value: object) -> bool:
@@ -136,6 +156,9 @@ class Config:
     app_dir: str = _option(
         "Application", Kind.FOLDER, ".", "folder to put first on the import path"
     )
+    env_file: str | None = _option(
+        "Application", Kind.FILE, None, "variables to add to the environment, as in dotenv"
+    )
     interface: str = _option(
         "Application",
         Kind.CHOICE,
@@ -144,6 +167,9 @@ class Config:
         choices=("auto", "asgi", "wsgi", "native"),
     )
 
+    pid_file: str | None = _option(
+        "Workers", Kind.FILE, None, "where to leave the process's number while it serves"
+    )
     mode: str = _option(
         "Workers",
         Kind.CHOICE,
@@ -235,6 +261,12 @@ class Config:
 
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
+    header: tuple[str, ...] = _option(
+        "HTTP",
+        Kind.HEADERS,
+        (),
+        "header of every response, unless the application sends its own; repeatable",
+    )
     header_cache: int = _option(
         "HTTP",
         Kind.COUNT,
@@ -242,12 +274,28 @@ class Config:
         "header lines that each worker remembers parsed; 0 parses each anew",
     )
 
+    access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
+    access_log_format: str = _option(
+        "Logging",
+        Kind.TEXT,
+        "combined",
+        "common, combined, json, or one's own with atoms as gunicorn has them: %(h)s",
+    )
+    access_log_file: str = _option(
+        "Logging", Kind.FILE, "-", "where to append those lines; -: standard output"
+    )
     log_level: str = _option(
         "Logging",
         Kind.CHOICE,
         "info",
         "the least severe messages to show",
-        choices=("debug", "info", "warning", "error"),
+        choices=("debug", "info", "warning", "error", "critical"),
+    )
+    log_config: str | None = _option(
+        "Logging",
+        Kind.FILE,
+        None,
+        "configure logging from a .json, .toml or .yaml file (dictConfig) or an .ini (fileConfig)",
     )
 
     def __post_init__(self) -> None:
@@ -256,6 +304,10 @@ class Config:
             for name, option in OPTIONS.items()
             if (fault := option.fault(getattr(self, name)))
         ]
+        if not OPTIONS["header"].fault(self.header):
+            names = [line.partition(":")[0] for line in self.header]
+            own = [name for name in names if name.lower() in _OWN_HEADERS]
+            faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
         if faults:
@@ -269,7 +321,8 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        fields["bind"] = tuple(fields["bind"])
+        for name in ("bind", "header"):
+            fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

@@ -12,6 +12,7 @@ From the worker:
   died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
   stop    {timeout}                                     drain within so many seconds, then end
+  reopen  {}                                            open the access log's file anew
   stats   {}                                            asks for a snapshot of its counters
 "died" comes from the backend, which holds a second descriptor of the worker's end until nothing
 of the worker is left: its isolate is closed when the channel is. A channel that closes without

@@ -16,6 +16,7 @@ from subsrv.reactor import Reactor
 from subsrv.shared import UNBOUNDED, Shared, Timeouts
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.config import Config
     from subsrv.fair import Fairness
 
@@ -46,9 +47,16 @@ class Server:
     """Accepts, serves and drains, on a loop whose selector is `reactor`."""
 
     def __init__(
-        self, config: "Config", app: App, reactor: Reactor, fair: "Fairness | None" = None
+        self,
+        config: "Config",
+        app: App,
+        reactor: Reactor,
+        *,
+        fair: "Fairness | None" = None,
+        access: "AccessLog | None" = None,
     ) -> None:
         self._reactor = reactor
+        self._connection = Connection if access is None else _logged()
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
@@ -61,6 +69,7 @@ class Server:
                 server=b"subsrv" if config.server_header else None,
                 date=config.date_header,
                 cache=config.header_cache,
+                extra=map(_field, config.header),
             ),
             timeouts=Timeouts(
                 header=config.timeout_header or math.inf,
@@ -71,6 +80,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
         if fair is not None:
@@ -166,7 +176,7 @@ class Server:
         if not self._reactor.ticking:
             self._tick(self._reactor.now)  # the clock has stood still
             self._reactor.ticking = True
-        return Connection(self._shared, sock, client=client, server=server)
+        return self._connection(self._shared, sock, client=client, server=server)
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -209,6 +219,17 @@ def _address(name: object) -> Address | None:
     if isinstance(name, tuple):
         return name[0], name[1]
     return (name, None) if isinstance(name, str) and name else None
+
+
+def _field(line: str) -> tuple[bytes, bytes]:
+    name, _, value = line.encode("latin-1").partition(b":")
+    return name, value.strip(b" \t")
+
+
+def _logged() -> type[Connection]:
+    from subsrv.access.connection import LoggedConnection  # where nothing is logged, not paid for
+
+    return LoggedConnection
 
 
 def _limits(config: "Config") -> Limits:

@@ -1,8 +1,9 @@
 """Where settings come from: flags, then SUBSRV_* variables, then pyproject.toml.
 
 Each source spells the fields of Config its own way, and its faults are told in its own spelling.
-Text is read alike wherever it stands: `bind` takes addresses separated by commas, sizes take a
-suffix k, m or g (times 1024), and 1, true, yes, on and 0, false, no, off are the booleans.
+Text is read alike wherever it stands: `bind` takes addresses separated by commas, `header` one on
+each line, sizes take a suffix k, m or g (times 1024), and 1, true, yes, on and 0, false, no, off
+are the booleans.
 """
 
 import re
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from subsrv import envfile
 from subsrv.config import OPTIONS, Config, Kind, did_you_mean
 from subsrv.errors import ConfigError
 
@@ -43,10 +45,14 @@ def from_sources(flags: Mapping[str, object], environ: Mapping[str, str], folder
     The flags are keyed as they are spelled. A variable that is empty counts as not set.
     Raises ConfigError with the faults of all three.
     """
+    table = _table(folder)
+    # Variables in a file are variables, but those that are set win.
+    if env_file := _env_file(flags, environ, table):
+        environ = {**envfile.read(folder / env_file, environ), **environ}
     variables = {name: text for name, text in environ.items() if name.startswith(_PREFIX) and text}
     faults: list[str] = []
     values = {
-        **_read(_table(folder), f"{_TABLE}: ", "key", {**_KEBAB, **_SNAKE}, faults),
+        **_read(table, f"{_TABLE}: ", "key", {**_KEBAB, **_SNAKE}, faults),
         **_read(variables, "", "variable", _VARIABLES, faults),
         **_read(flags, "", "option", _FLAGS, faults),
     }
@@ -62,6 +68,15 @@ def from_arguments(arguments: Mapping[str, object]) -> Config:
     if faults:
         raise ConfigError("; ".join(faults))
     return Config(**values)
+
+
+def _env_file(*sources: Mapping[str, object]) -> str | None:
+    """What the first source that has an env_file says; whether it may is asked later."""
+    for source, spellings in zip(sources, (_FLAGS, _VARIABLES, {**_KEBAB, **_SNAKE}), strict=True):
+        for spelling, value in source.items():
+            if spellings.get(spelling) == "env_file" and value and isinstance(value, str):
+                return value
+    return None
 
 
 def _read(
@@ -98,6 +113,8 @@ def _convert(kind: Kind, raw: object) -> object:
             return _BOOLEANS.get(raw.lower(), raw)
         case Kind.ADDRESSES:
             return tuple(address.strip() for address in raw.split(","))
+        case Kind.HEADERS:
+            return tuple(line for line in raw.splitlines() if line.strip())
         case Kind.SIZE if size := _SIZE.fullmatch(raw):
             return int(size[1]) * SUFFIXES[size[2].lower()]
         case Kind.COUNT | Kind.SIZE | Kind.SECONDS:

@@ -9,6 +9,7 @@ from subsrv.http1 import Encoder, HeadParser, Request
 from subsrv.reactor import Reactor
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.connection import Connection
 
 #: A limit that nothing reaches.
@@ -75,6 +76,7 @@ class Shared(Counters):
     encoder: Encoder
     timeouts: Timeouts
     exchange: Callable[[Transport, Request], Exchange[Any]]
+    access: "AccessLog | None" = None
     connections: set["Connection"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""

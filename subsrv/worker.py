@@ -22,8 +22,12 @@ from subsrv.server import App, Server
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
+    from subsrv.access import AccessLog
     from subsrv.config import Config
     from subsrv.fair import Fairness
+
+# Seconds for the reader of an access log to take its last lines, though the time to stop is over.
+_LAST_LINES = 1.0
 
 _log = logging.getLogger("subsrv")
 
@@ -41,7 +45,6 @@ def run_worker(spec: str) -> None:
         # The worker's own to close, whatever happens to it.
         channel = stack.enter_context(Channel.adopt(worker.control))
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
-        logs.configure(worker.config.log_level)
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
         fair = None
         if worker.handover:
@@ -52,7 +55,7 @@ def run_worker(spec: str) -> None:
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        runner.run(_Worker(worker.config, channel, listeners, reactor, fair).run())
+        runner.run(_Worker(worker, channel, listeners, reactor, fair).run())
 
 
 def _mend_threading() -> None:
@@ -77,27 +80,37 @@ def _mend_threading() -> None:
 class _Worker:
     def __init__(
         self,
-        config: "Config",
+        spec: Spec,
         channel: Channel,
         listeners: Sequence[socket.socket],
         reactor: Reactor,
         fair: "Fairness | None",
     ) -> None:
-        self._config = config
+        self._config = spec.config
+        self._index = spec.worker
         self._channel = channel
         self._listeners = listeners
         self._reactor = reactor
         self._fair = fair
         self._server: Server | None = None
+        self._access: AccessLog | None = None
         self._stop: asyncio.Future[float]
 
     async def run(self) -> None:
+        try:
+            await self._live()
+        finally:
+            self._close_log(0)  # of a worker that did not start
+
+    async def _live(self) -> None:
         config = self._config
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
         loop.add_reader(self._channel.fileno(), self._on_control)
         tasks = Tasks(loop)
         try:
+            logs.configure(config.log_level, config.log_config)
+            self._access = access = _open_access_log(config, self._index, loop)
             app = _make_app(config, tasks)
             await app.startup()
         except SubsrvError as error:
@@ -106,12 +119,13 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor, self._fair)
+        self._server = server = Server(config, app, self._reactor, fair=self._fair, access=access)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
         gc.freeze()
         server.start(self._listeners)
+        deadline = 0.0
         try:
             self._tell("ready", **_who_am_i())
             deadline = await self._stop
@@ -121,12 +135,18 @@ class _Worker:
             # Where the worker dies (an application raised SystemExit, say), its clients must see
             # an end, although the process may live on.
             server.close()
+            self._close_log(deadline - loop.time())
         await tasks.drain(deadline)
         await app.shutdown()
         stats = server.stats()
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
         self._tell("gone", **stats)
         loop.remove_reader(self._channel.fileno())
+
+    def _close_log(self, timeout: float) -> None:
+        access, self._access = self._access, None
+        if access is not None:
+            access.close(max(timeout, _LAST_LINES))
 
     def _on_control(self) -> None:
         """Messages from the supervisor. Its end is a reason to stop, too."""
@@ -139,6 +159,8 @@ class _Worker:
         for message in messages:
             if message.type == "stop":
                 self._stop_within(message.fields["timeout"])
+            elif message.type == "reopen" and self._access is not None:
+                self._access.reopen()
             elif message.type == "stats" and self._server is not None:
                 self._tell("stats", **self._server.stats())
 
@@ -150,6 +172,16 @@ class _Worker:
     def _tell(self, type_: str, **fields: object) -> None:
         with suppress(OSError):  # the supervisor is gone: nobody to tell
             self._channel.send(type_, **fields)
+
+
+def _open_access_log(
+    config: "Config", worker: int, loop: asyncio.AbstractEventLoop
+) -> "AccessLog | None":
+    if not config.access_log:
+        return None
+    from subsrv.access import AccessLog
+
+    return AccessLog(config.access_log_format, config.access_log_file, worker=worker, loop=loop)
 
 
 def _make_app(config: "Config", tasks: Tasks) -> App:

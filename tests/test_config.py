@@ -22,7 +22,9 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "app": ("shop.wsgi:site.app", "shop.wsgi:site.app"),
     "factory": (True, "yes"),
     "app_dir": ("src", "src"),
+    "env_file": (os.devnull, os.devnull),
     "interface": ("wsgi", "wsgi"),
+    "pid_file": ("/run/shop.pid", "/run/shop.pid"),
     "mode": ("process", "process"),
     "workers": (4, "4"),
     "threads": (8, "8"),
@@ -46,8 +48,13 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "graceful_timeout": (5.0, "5"),
     "date_header": (False, "FALSE"),
     "server_header": (False, "off"),
+    "header": (("X-A: b, c", "Server:shop"), "X-A: b, c\nServer:shop\n"),
     "header_cache": (0, "0"),
+    "access_log": (True, "on"),
+    "access_log_format": ("json", "json"),
+    "access_log_file": ("/var/log/shop", "/var/log/shop"),
     "log_level": ("debug", "debug"),
+    "log_config": ("logs.toml", "logs.toml"),
 }
 
 
@@ -94,6 +101,14 @@ def test_the_examples_cover_every_field_and_differ_from_its_default() -> None:
             "did you mean 'nogil'?",
         ),
         ("mode", 1, "must be one of interp, nogil, thread, process, auto, not 1"),
+        ("header", "A: b", "must be headers as NAME:VALUE, not 'A: b'"),
+        ("header", ("A b: c",), "must be headers as NAME:VALUE, not ('A b: c',)"),
+        ("header", ("A",), "must be headers as NAME:VALUE, not ('A',)"),
+        ("header", ("A: b\n",), "must be headers as NAME:VALUE, not ('A: b\\n',)"),
+        ("header", ("A: €",), "must be headers as NAME:VALUE, not ('A: €',)"),
+        ("header", ("Date: now",), "'Date' is the server's own to send"),
+        ("header", ("A: b", "content-length: 1"), "'content-length' is the server's own to send"),
+        ("env_file", "", "must be a file, not ''"),
         ("app_dir", "", "must be a folder, not ''"),
         ("app_dir", 1, "must be a folder, not 1"),
         ("bind", (), "must be one address or more, not ()"),
@@ -139,12 +154,15 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     return {
         Kind.APP: st.none() | name,
         Kind.FOLDER: word,
+        Kind.FILE: word,
+        Kind.TEXT: word,
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
         Kind.COUNT: st.integers(option.least, most),
         Kind.SIZE: st.integers(option.least, most),
         Kind.SECONDS: st.floats(option.least, most) | st.integers(option.least, most),
         Kind.ADDRESSES: st.lists(word, min_size=1).map(tuple),
+        Kind.HEADERS: st.lists(st.sampled_from(("A: b", "C:"))).map(tuple),
     }[option.kind].filter(lambda value: option.fault(value) is None)
 
 
@@ -208,6 +226,31 @@ def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) ->
     config = from_sources({"--workers": "3", "--bind": ["a:1"]}, environ, folder)
     assert (config.workers, config.threads, config.mode) == (3, 2, "thread")
     assert config.bind == ("a:1",)  # it replaces the other sources' addresses, adds nothing
+
+
+def test_a_file_of_variables_stands_behind_the_variables(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("SUBSRV_WORKERS=2\nSUBSRV_THREADS=2\nSHOP=open\n")
+    folder = pyproject(tmp_path, "env-file = 'env'\nthreads = 1\nbacklog = 7")
+    config = from_sources({}, {"SUBSRV_WORKERS": "3"}, folder)
+    assert (config.workers, config.threads, config.backlog) == (3, 2, 7)
+    assert config.env_file == "env"
+    for flags, environ in (({"--env-file": "env"}, {}), ({}, {"SUBSRV_ENV_FILE": "env"})):
+        (tmp_path / "pyproject.toml").write_text("")
+        assert from_sources(flags, environ, tmp_path).workers == 2
+
+
+def test_a_file_of_variables_has_its_faults_told(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("SUBSRV_WOKERS=2\n")
+    assert message(from_sources, {"--env-file": "env"}, {}, tmp_path) == (
+        "unknown variable 'SUBSRV_WOKERS', did you mean 'SUBSRV_WORKERS'?"
+    )
+    assert message(from_sources, {"--env-file": "none"}, {}, tmp_path) == (
+        f"env-file {tmp_path / 'none'}: No such file or directory"
+    )
+    folder = pyproject(tmp_path, "env-file = 1")
+    assert message(from_sources, {}, {}, folder) == (
+        "pyproject.toml [tool.subsrv]: env-file must be a file, not 1"
+    )
 
 
 def test_without_sources_there_are_the_defaults(tmp_path: Path) -> None:

@@ -121,7 +121,10 @@ class Setting:
             exchange=lambda transport, request: kind(self.made, transport, request),
             **more,
         )
-        self.connection = Connection(
+        self.connection = self.connect()
+
+    def connect(self) -> Connection:
+        return Connection(
             self.shared,
             self.wire,  # type: ignore[arg-type]
             client=None,

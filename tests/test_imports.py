@@ -14,10 +14,13 @@ ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
     "cli": {
-        *("", "bench.command", "check.auto", "check.command", "config", "errors", "logs"),
-        *("settings", "supervisor"),
+        *("", "access", "bench.command", "check.auto", "check.command", "config", "envfile"),
+        *("errors", "habits", "logs", "pidfile", "settings", "supervisor"),
     },
-    "settings": {"config", "errors"},
+    "envfile": {"errors"},
+    "logs": {"errors"},
+    "pidfile": {"errors"},
+    "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
     "supervisor": {
         *("backends", "backoff", "config", "control", "entrance", "errors"),
@@ -29,11 +32,24 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     # check.explain: only to tell why nothing can be served.
     "backends.thread": {"apps", "backends", "check.explain", "errors", "spec"},
+    "access": {"access.formats", "access.logfile"},
+    "access.connection": {"access.formats", "connection", "exchange", "http1", "shared"},
+    "access.formats": {"errors", "http1"},
+    "access.logfile": {"errors"},
     "worker": {
+        "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
         *("fair", "logs", "reactor", "server", "sockets", "spec"),
     },
-    "server": {"connection", "exchange", "http1", "listener", "reactor", "shared"},
+    "server": {
+        "access.connection",
+        "connection",
+        "exchange",
+        "http1",
+        "listener",
+        "reactor",
+        "shared",
+    },
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
     "ending": {"output", "shared"},
     "listener": {"reactor", "shared"},
@@ -83,7 +99,7 @@ ROOMS = {
     "check.text": {"check.explain", "check.failures", "check.study"},
     "check.command": {
         *("bench.options", "check.failures", "check.record", "check.study", "check.text"),
-        *("config", "errors", "settings"),
+        *("config", "envfile", "errors", "settings"),
     },
     "check.auto": {"check.failures", "check.study", "config"},
     "sockets": {"errors"},

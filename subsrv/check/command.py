@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from subsrv import settings
+from subsrv import envfile, settings
 from subsrv.bench.options import Parser, names, seconds
 from subsrv.check.failures import State, Verdict
 from subsrv.check.record import record, works
@@ -19,7 +19,7 @@ from subsrv.errors import ConfigError
 
 _FAILED = 1
 # What the server has too, and what changes how an application loads.
-_PASSED = ("app_dir", "factory", "interface", "threads", "start_method")
+_PASSED = ("app_dir", "env_file", "factory", "interface", "threads", "start_method")
 
 _EPILOG = """\
 APP is served as the server would serve it, in processes that may crash or hang: for
@@ -54,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
     folder = os.path.abspath(config.app_dir)
     if not os.path.isdir(folder):
         raise ConfigError(f"--app-dir must be a folder that exists, not {config.app_dir!r}")
+    if config.env_file is not None:  # as the server does; trials inherit it
+        os.environ.update(envfile.read(config.env_file, os.environ) | os.environ)
     verdicts: list[Verdict] = []
     for python in options.python or [sys.executable]:
         study = Study(

@@ -100,7 +100,7 @@ class Study:
         same_time = ", both interpreters at the same time" if together else ""
         self._say(f"{self.interpreter}: {mode} mode{same_time}")
         # Workers that know of each other, as most servers have them.
-        config = dataclasses.replace(self._config, mode=mode, workers=2)
+        config = dataclasses.replace(self._config, mode=mode, workers=2, access_log=False)
         order = {
             "what": "serve",
             "config": config.dumps(),

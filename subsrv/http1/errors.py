@@ -13,3 +13,5 @@ class ProtocolError(Exception):
         self.reason = reason
         #: The request's method is HEAD, so that the answer must not have a body.
         self.bodiless = False
+        #: The beginning of the request that was wrong, for a log.
+        self.line = b""

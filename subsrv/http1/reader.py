@@ -72,6 +72,14 @@ class Reader:
         """Whether what has come of the next request begins as a HEAD request does."""
         return self._body is None and self._buffer.startswith(b"HEAD ", self._position)
 
+    @property
+    def first_line(self) -> bytes:
+        """The beginning of what has come of the next request, for a log."""
+        start = self._position
+        end = min(len(self._buffer), start + self._parser.limits.request_line)
+        line_end = self._buffer.find(b"\r\n", start, end)
+        return bytes(self._buffer[start : line_end if line_end >= 0 else end])
+
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
         buffer = self._buffer
@@ -117,6 +125,7 @@ class Reader:
             return self._read_head()
         except ProtocolError as error:
             error.bodiless = self.asks_head
+            error.line = self.first_line if self._body is None else b""
             self._broken = self._last = True
             self._body = None
             self._drop_buffer()

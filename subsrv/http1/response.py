@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from http import HTTPStatus
 from typing import NamedTuple
@@ -87,7 +87,7 @@ _ORDINARY = 0
 _LENGTH = 1  # and the length itself from bit 32 on
 _SPECIAL = 1 << 16
 _LOW = (1 << 32) - 1
-_SPECIAL_NAMES = frozenset(
+_SPECIAL_NAMES: frozenset[bytes] = frozenset(
     (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive", b"upgrade")
 )
 
@@ -97,10 +97,10 @@ _CACHED_LINE = 512
 class _FieldLines(dict[tuple[Text, Text], bytes]):
     """A bounded memo from a field to its line. `kinds` has the same keys. Full, it starts anew."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, special: frozenset[bytes]) -> None:
         super().__init__()
         self._size = size
-        self.kinds = _FieldKinds()
+        self.kinds = _FieldKinds(special)
 
     def __missing__(self, field: tuple[Text, Text]) -> bytes:
         if not _is_plain(field):
@@ -123,6 +123,10 @@ class _FieldLines(dict[tuple[Text, Text], bytes]):
 class _FieldKinds(dict[tuple[Text, Text], int]):
     """A field's kind. Asked only after `_FieldLines` has accepted the field."""
 
+    def __init__(self, special: frozenset[bytes]) -> None:
+        super().__init__()
+        self._special = special
+
     def __missing__(self, field: tuple[Text, Text]) -> int:
         name, value = map(_latin1, field)
         name = name.lower()
@@ -130,7 +134,7 @@ class _FieldKinds(dict[tuple[Text, Text], int]):
             if grammar.content_length.fullmatch(value) is None:
                 raise ResponseError(f"the Content-Length {value!r} is not a number")
             return int(value) << 32 | _LENGTH
-        if name in _SPECIAL_NAMES:
+        if name in self._special:
             return _SPECIAL
         return _ORDINARY
 
@@ -192,13 +196,28 @@ class Encoder:
     """Builds the responses of one worker. Not shared between workers.
 
     `server` is the Server field's value, or None to send none; `date` whether to send a Date.
+    `extra` are fields of every response, but where the application sends one of that name itself.
     """
 
-    def __init__(self, *, server: bytes | None = b"subsrv", date: bool = True, cache: int = 0):
-        self._lines = _FieldLines(cache)
+    def __init__(
+        self,
+        *,
+        server: bytes | None = b"subsrv",
+        date: bool = True,
+        cache: int = 0,
+        extra: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
+        fixed = [(name.lower(), b"%b: %b\r\n" % (name, value)) for name, value in extra]
+        if server is not None and all(name != b"server" for name, _ in fixed):
+            fixed.append((b"server", b"server: %b\r\n" % server))
+        self._fixed = fixed
+        # That they are special has the application's own found, in the longer way.
+        self._lines = _FieldLines(cache, _SPECIAL_NAMES.union(name for name, _ in fixed))
         self._remembers = cache > 0
         self._statuses = _StatusLines()
-        self._server = b"server: %b\r\n" % server if server is not None else b""
+        self._fixed_lines = self._fixed_without(())
+        # An error's own.
+        self._fixed_of_error = self._fixed_without((b"content-type", b"retry-after"))
         self._sends_date = date
         self._date = b""
         # A worker tends to answer with the same head again: comparing with the last one of the
@@ -269,7 +288,7 @@ class Encoder:
             fields = [_plain(field) for field in fields]
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))
-        date, server = self._date, self._server
+        date, fixed = self._date, self._fixed_lines
         declared = kinds >> 32 if kinds & _LOW == _LENGTH else None
         if kinds & _LOW > _LENGTH:
             lines, declared, wants_close, seen = self._special(fields)
@@ -278,7 +297,7 @@ class Encoder:
                 # RFC 9110 sections 7.8 and 15.5.22: it names the protocol to use instead.
                 lines += b"connection: upgrade\r\n" + self._only(fields, b"upgrade")
             date = b"" if b"date" in seen else date
-            server = b"" if b"server" in seen else server
+            fixed = self._fixed_without(seen)
 
         keep_alive = request.keep_alive and not close
         framing = Framing.LENGTH
@@ -308,7 +327,7 @@ class Encoder:
             extra += b"connection: close\r\n"
         elif request.version == "1.0":
             extra += b"connection: keep-alive\r\n"
-        data = b"".join((status_line, lines, extra, date, server, b"\r\n"))
+        data = b"".join((status_line, lines, extra, date, fixed, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
 
     def error(self, status: int, reason: str, *, bodiless: bool = False) -> bytes:
@@ -322,8 +341,11 @@ class Encoder:
         fixed = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
         if status == 503:
             fixed += b"retry-after: 1\r\n"
-        head = b"".join((status_line, fixed, length, self._date, self._server, b"\r\n"))
+        head = b"".join((status_line, fixed, length, self._date, self._fixed_of_error, b"\r\n"))
         return head if bodiless else head + body
+
+    def _fixed_without(self, names: Collection[bytes]) -> bytes:
+        return b"".join([line for name, line in self._fixed if name not in names])
 
     def _special(self, fields: Headers) -> tuple[bytes, int | None, bool, set[bytes]]:
         """Lines without the ones that are ours to send, the length, close?, and all names."""

@@ -264,6 +264,41 @@ def test_an_applications_own_replaces_ours(name: str | bytes) -> None:
         assert sorted(names) == [b"date", b"server"]
 
 
+# Fields of every response.
+
+EXTRA = [(b"X-Frame-Options", b"DENY"), (b"vary", b"a"), (b"Vary", b"b"), (b"X-Empty", b"")]
+
+
+@pytest.mark.parametrize("cache", [0, 8])
+def test_extra_fields(cache: int) -> None:
+    encoder = Encoder(date=False, cache=cache, extra=EXTRA)
+    ours = [b"X-Frame-Options: DENY", b"vary: a", b"Vary: b", b"X-Empty: ", b"server: subsrv"]
+    for _ in range(2):
+        data, _ = encoder.complete(304, TEXT, b"", GET, False)
+        assert lines(data) == [b"HTTP/1.1 304 Not Modified", b"content-type: text/plain", *ours]
+        own = [(b"VARY", b"c"), (b"x-frame-options", b"SAMEORIGIN")]
+        data, _ = encoder.complete(304, own, b"", GET, False)
+        assert lines(data)[1:] == [
+            *(b"VARY: c", b"x-frame-options: SAMEORIGIN", b"X-Empty: ", b"server: subsrv")
+        ]
+
+
+def test_an_extra_server_field_replaces_ours() -> None:
+    for server in (b"subsrv", None):
+        encoder = Encoder(server=server, date=False, extra=[(b"Server", b"shop")])
+        data, _ = encoder.complete(304, [], b"", GET, False)
+        assert lines(data)[1:] == [b"Server: shop"]
+
+
+def test_an_error_has_the_extra_fields_but_its_own_type() -> None:
+    extra = [*EXTRA, (b"Content-Type", b"text/html"), (b"Retry-After", b"9")]
+    encoder = Encoder(server=None, date=False, extra=extra)
+    found = lines(encoder.error(503, "because", bodiless=True))
+    names = [line.partition(b":")[0].lower() for line in found]
+    assert names.count(b"content-type") == names.count(b"retry-after") == 1
+    assert b"X-Frame-Options: DENY" in found
+
+
 # Responses of the server's own.
 
 
