@@ -104,6 +104,22 @@ def test_a_request_that_fails(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert "ZeroDivisionError: division by zero" in out
 
 
+def test_the_environment_is_the_servers(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By --env-file, too; but nobody logs the access of a trial."""
+    (folder / "shop.py").write_text("import os\nos.environ['STOCK']\ndef app(_): return b''\n")
+    (folder / "shop.env").write_text("STOCK=full\n")
+    monkeypatch.setenv("STOCK", "")
+    monkeypatch.delenv("STOCK")  # and so it is deleted again
+    monkeypatch.setenv("SUBSRV_ACCESS_LOG", "1")
+    monkeypatch.setenv("SUBSRV_ACCESS_LOG_FILE", str(folder / "access.log"))
+    words = ("shop:app", "--mode", "process", "--probe", "/")
+    assert check(capsys, *words)[0] == 1
+    assert check(capsys, *words, "--env-file", "shop.env")[0] == 0
+    assert not (folder / "access.log").exists()
+
+
 def test_an_error_that_does_not_name_the_module_behind_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

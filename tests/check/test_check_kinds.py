@@ -160,6 +160,23 @@ def test_nogil_is_not_tried_with_a_gil(tmp_path: Path) -> None:
     assert "free-threaded" in verdict.why
 
 
+# What is advised.
+
+
+def test_what_is_moved_into_a_process_of_its_own_works(tmp_path: Path) -> None:
+    pytest.importorskip("subsrv.isolate", reason="there are no isolates for applications yet")
+    (tmp_path / "work.py").write_text("def see():\n    import faulthandler\n    return b'seen'\n")
+    (tmp_path / "shop.py").write_text(
+        "import work\n"
+        "from subsrv import isolate\n"
+        "async def app(request):\n"
+        "    async with isolate.Pool(1, kind='process') as pool:\n"
+        "        return await pool.run(work.see)\n"
+    )
+    verdict = study(tmp_path, probe="/").judge("interp")
+    assert (verdict.state, verdict.troubles) == (State.WORKS, ())
+
+
 # Who imports it.
 
 
