@@ -2,7 +2,7 @@
 
 import atexit
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 
 from experiments.harness import charts, metrics, tables
@@ -11,14 +11,15 @@ from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing
 from experiments.harness.data import Data
 from experiments.harness.interpreters import Interpreters
-from experiments.harness.server import Command, Server, ServerError
+from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
-from experiments.peers.fit import application
-from experiments.peers.peer import MissingPeerError
+from experiments.peers.fit import application, unfit
+from experiments.peers.peer import MissingPeerError, Peer
 from experiments.peers.peers import Peers
 from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
+from subsrv.bench.launch import LaunchError
 
 # Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time).
 _DEFAULT = tuple(name for name in PEERS if name not in ("uvicorn-h11", "gunicorn-sync"))
@@ -39,21 +40,9 @@ def _label(workload: str, peer: str, workers: str | int) -> str:
 
 def _command(name: str, workload: Workload, workers: int, _: Interpreters) -> Command:
     try:
-        peer, launch = _peers().launch(
-            name, app=application(PEERS[name], workload), workers=workers
-        )
-        words = peer.words(launch)
-        version = _peers().version(name)
+        return _peers().command(name, app=application(PEERS[name], workload), workers=workers)
     except MissingPeerError as error:
-        raise ServerError(f"not had: {error}") from error
-    return Command(
-        words=words,
-        url=f"http://127.0.0.1:{launch.port}",
-        env=dict(peer.environment),
-        facts={"version": version},
-        stop=peer.stop,
-        statuses=None,
-    )
+        raise LaunchError(f"not had: {error}") from error
 
 
 def _check(workload: Workload, server: Server) -> int:
@@ -64,42 +53,69 @@ def _configurations(settings: Settings) -> list[Configuration]:
     return [
         Configuration(
             label=_label(workload, peer, workers),
-            command=partial(_command, peer, WORKLOADS[workload], int(workers)),
+            command=partial(_command, peer, WORKLOADS[workload], workers),
             load=WORKLOADS[workload].load(),
             facts={
                 "workload": workload,
                 "peer": peer,
-                "workers": int(workers),
+                "workers": workers,
+                "configured": _configured(PEERS[peer]),
             },
-            workers=int(workers),
+            workers=workers,
+            path=WORKLOADS[workload].path,
             check=partial(_check, WORKLOADS[workload]),
         )
-        for workload in settings["workloads"]
-        for peer in settings["peers"]
-        for workers in settings["workers"]
+        for workload, peer, workers in _cases(settings)
+        if not unfit(PEERS[peer], WORKLOADS[workload], workers)
     ]
 
 
+def _cases(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    for workload in settings["workloads"]:
+        for peer in settings["peers"]:
+            for workers in settings["workers"]:
+                yield workload, peer, int(workers)
+
+
 def _tables(data: Data) -> Mapping[str, Table | str]:
-    shown = (metrics.CPU, metrics.RATE, metrics.SERVER_CPUS, metrics.CLIENT, metrics.PSS)
+    shown = (
+        *(metrics.CPU, metrics.RATE, metrics.SERVER_CPUS, metrics.SWITCHES, metrics.CLIENT),
+        metrics.PSS,
+    )
     found: dict[str, Table | str] = {}
     for workload in data.settings["workloads"]:
         labels = data.where(workload=workload)
         labels.sort(key=lambda label: _cost(data, label))
         title = f"{workload}: {WORKLOADS[workload].what}"
-        found[title] = tables.overview(data, shown, facts=("version",), labels=labels)
+        facts = ("peer", "workers", "version")
+        found[title] = tables.overview(data, shown, facts=facts, labels=labels, labelled=False)
     pairs = [
         (f"{workload}: {ours} / {peer}", _label(workload, ours, 1), _label(workload, peer, 1))
         for workload in data.settings["workloads"]
         for ours in _OURS
         for peer in data.settings["peers"]
         if peer not in _OURS and PEERS[peer].interface == PEERS[ours].interface
+        if {_label(workload, ours, 1), _label(workload, peer, 1)} <= set(data.labels)
     ]
     found["subsrv beside each peer of the same interface, one worker"] = tables.ratios(
         data, pairs, [metrics.CPU]
     )
+    if absent := _absent(data.settings):
+        found["Who has no part in what"] = "\n".join(absent)
     found["How each was configured"] = "\n".join(_settings(data))
     return found
+
+
+def _absent(settings: Settings) -> list[str]:
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for workload, peer, workers in _cases(settings):
+        if reason := unfit(PEERS[peer], WORKLOADS[workload], workers):
+            where = reasons.setdefault((peer, reason), [])
+            if workload not in where:
+                where.append(workload)
+    return [
+        f"- {peer}, in {', '.join(where)}: {reason}" for (peer, reason), where in reasons.items()
+    ]
 
 
 def _cost(data: Data, label: str) -> float:
@@ -108,30 +124,37 @@ def _cost(data: Data, label: str) -> float:
 
 
 def _settings(data: Data) -> list[str]:
-    lines = []
+    """By peer, as the run recorded it: the registry may have changed since."""
+    lines: list[str] = []
     for peer in data.settings["peers"]:
-        reasons = "; ".join(
-            f"`{' '.join(each.words)}` ({each.why})"
-            for each in (*PEERS[peer].settings, *PEERS[peer].configured)
-        )
-        lines.append(f"- {peer}: {reasons}")
-    return lines
+        recorded = {data.fact(label, "configured") for label in data.where(peer=peer)} - {None, ""}
+        lines += (f"- {peer}: {each}" for each in recorded)
+    return lines or ["This run did not record it."]
+
+
+def _configured(peer: Peer) -> str:
+    return "; ".join(
+        f"`{' '.join(each.words)}` ({each.why})" for each in (*peer.settings, *peer.configured)
+    )
 
 
 def _plots(data: Data) -> Mapping[str, str]:
-    groups = {
-        workload: [
+    named = ("peer", "workers") if len(data.settings["workers"]) > 1 else ("peer",)
+    found = {}
+    for number, workload in enumerate(data.settings["workloads"]):
+        bars = [
             Bar(
-                f"{data.fact(label, 'peer')}, {data.fact(label, 'workers')}",
+                ", ".join(str(data.fact(label, name)) for name in named),
                 data.figure(label, metrics.CPU),
                 series=int(str(data.fact(label, "peer")) not in _OURS),
+                failed=data.missing(label),
             )
             for label in sorted(data.where(workload=workload), key=partial(_cost, data))
         ]
-        for workload in data.settings["workloads"]
-    }
-    title = "Server CPU per request, by workload, server and number of workers"
-    return {"cost": charts.bars(title, groups, metrics.CPU.heading, digits=1)}
+        title = f"Server CPU per request, by server: {WORKLOADS[workload].what}"
+        drawn = charts.bars(title, {"": bars}, metrics.CPU.heading, digits=1)
+        found[f"cost-{workload}" if number else "cost"] = drawn
+    return found
 
 
 def _answer(data: Data) -> str:
@@ -174,6 +197,9 @@ STUDY = Study(
     plots=_plots,
     limits=(
         "nginx and the C floor run no application: what they cost is the least that can be had.",
+        "gunicorn's threads hand each request from the one that polls to one of a pool, and back: "
+        "context switches show it. hypercorn parses in Python (h11), and has a task for each "
+        "request beside that of its connection.",
         "CPU per request of the whole process tree is what is compared: requests/s are limited by "
         "a client that shares the machine.",
     ),

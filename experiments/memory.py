@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from experiments import grid
-from experiments.harness import metrics, tables
+from experiments.harness import charts, metrics, tables
+from experiments.harness.charts import Bar
 from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing
 from experiments.harness.data import Data
@@ -15,7 +16,8 @@ from experiments.harness.table import Table
 from experiments.harness.wrk import Wrk
 from experiments.options import kinds
 
-_APPS = {
+#: What is served, from bare to the most that is imported.
+APPS = {
     "hello": "subsrv.hello:native",
     "flask": "experiments.apps.flask_app:app",
     "django": "experiments.apps.django_app:app",
@@ -30,7 +32,7 @@ def _configurations(settings: Settings) -> list[Configuration]:
     return [
         each
         for app in settings["apps"]
-        for each in grid.configurations(settings, _APPS[app], _LOAD, app=app)
+        for each in grid.configurations(settings, APPS[app], _LOAD, app=app)
     ]
 
 
@@ -78,20 +80,35 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
 
 
 def _plots(data: Data) -> Mapping[str, str]:
-    title, apps = "Memory by mode and workers", tuple(data.settings["apps"])
-    return {"memory": grid.bars(data, title, metrics.PSS, apps=apps)}
+    found = {}
+    for number, app in enumerate(data.settings["apps"]):
+        drawn = grid.bars(data, f"Memory of {app} by mode and workers", metrics.PSS, apps=(app,))
+        found[f"memory-{app}" if number else "memory"] = drawn
+    starts = {
+        app: [
+            Bar(kind, data.figure(label, metrics.READY), failed=data.missing(label))
+            for kind in data.settings["modes"]
+            for label in [grid.label(kind, 1, app)]
+        ]
+        for app in data.settings["apps"]
+    }
+    title = "From launch to the first answer, one worker"
+    return {**found, "start": charts.bars(title, starts, metrics.READY.heading, digits=2)}
 
 
 def _answer(data: Data) -> str:
-    app = data.settings["apps"][0]
-    found = [
-        f"{kind} {added.text(1)} MB"
-        for kind in data.settings["modes"]
-        if (added := _added(data, app, kind, 2, metrics.PSS_READY))
-    ]
-    if not found:
+    parts = []
+    for app in data.settings["apps"]:
+        found = [
+            f"{kind} {added.text(1)}"
+            for kind in data.settings["modes"]
+            if (added := _added(data, app, kind, 2, metrics.PSS_READY))
+        ]
+        if found:
+            parts.append(f"with {app}: {', '.join(found)}")
+    if not parts:
         return "One worker beside two was not measured in this run."
-    return f"A second worker with {app} adds, in PSS: {', '.join(found)}."
+    return f"MB of PSS that a second worker adds, {'; '.join(parts)}."
 
 
 def _targets(data: Data) -> Sequence[Target]:
@@ -123,7 +140,7 @@ STUDY = Study(
         "In nogil and thread mode the application is loaded once, in the others in each worker.",
     ),
     options=(
-        Option("apps", "applications", ("hello",), tuple(_APPS)),
+        Option("apps", "applications", tuple(APPS), tuple(APPS)),
         kinds("interp", "nogil", "thread", "process", "process-fork"),
         Option("workers", "numbers of workers, in a row from 1", ("1", "2", "3")),
     ),

@@ -21,12 +21,13 @@ from experiments.harness.paths import REPOSITORY
 from experiments.harness.publish import documents, fill, newest
 from experiments.harness.record import Recording
 from experiments.harness.study import Study
+from experiments.isolates import page as isolates
 from experiments.soak import page as soak
 
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (compatibility, conformance, fuzzing, soak, idling)
+_OTHERS = (compatibility, conformance, fuzzing, soak, idling, isolates)
 
 
 def load(results: Path, study: str) -> Data | None:

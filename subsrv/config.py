@@ -181,7 +181,11 @@ class Config:
         "Workers", Kind.COUNT, 0, "how many; 0: one for each CPU this process may use"
     )
     threads: int = _option(
-        "Workers", Kind.COUNT, 1, "WSGI requests that each worker runs at once", least=1
+        "Workers",
+        Kind.COUNT,
+        1,
+        "WSGI requests that each worker runs at once; 1: in its loop, which they hold up",
+        least=1,
     )
     start_method: str = _option(
         "Workers",

@@ -2,6 +2,7 @@
 
 import socket
 
+from subsrv.files import FileRange
 from subsrv.output import Output
 from subsrv.shared import Shared
 
@@ -86,6 +87,9 @@ class Ending(Output):
             shared.lingering -= 1
         if shared.emptied is not None and not shared.connections:
             shared.emptied()
+        for piece in self._out or ():
+            if isinstance(piece, FileRange):
+                piece.close()
         self._out = self._corked = None
         self.pending = 0
         self.closing = self._over = True

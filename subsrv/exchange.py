@@ -9,6 +9,7 @@ by the application can never touch the response to the next request.
 import logging
 from typing import Protocol
 
+from subsrv.files import FileRange
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
 
 _log = logging.getLogger("subsrv")
@@ -37,6 +38,9 @@ class Transport(Protocol):
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""
 
+    def send_file(self, file: FileRange) -> None:
+        """Send a file after what was sent before, and close it."""
+
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """Send the last bytes of the response; the exchange is over."""
 
@@ -46,6 +50,9 @@ class Transport(Protocol):
     def want_body(self) -> None:
         """The application waits for (more of) the body."""
 
+
+# A file up to so large leaves in one write with its head, which costs less than sendfile does.
+_SMALL_FILE = 32768
 
 _ERROR_HEADERS = [("content-type", "text/plain; charset=utf-8")]
 
@@ -120,6 +127,43 @@ class Exchange[App]:
         )
         self._transport = None
         transport.finish(data, keep_alive)
+
+    def respond_file(self, status: int | str, headers: Headers, file: FileRange) -> None:
+        """Send a whole response whose body is a file, up to its Content-Length. Closes the file.
+
+        The response leaves as the client reads, and needs the application no more.
+        """
+        rest: FileRange | None = file
+        try:
+            transport = self._transport
+            if transport is None:
+                return
+            head = transport.encoder.start(
+                status, headers, self.request, length=file.left, close=transport.closing
+            )
+            if head.framing is not Framing.LENGTH:
+                self._transport = None
+                transport.finish(head.data, head.keep_alive)
+                return
+            if head.length > file.left:
+                raise ResponseError(
+                    f"the Content-Length is {head.length}, but the file has {file.left} bytes"
+                )
+            file.left = head.length
+            if head.length > _SMALL_FILE:
+                rest = self._transport = None
+                transport.send(head.data)
+                transport.send_file(file)
+                transport.finish(b"", head.keep_alive)
+                return
+            data = file.read()
+            if len(data) != head.length:
+                raise ResponseError("the file has become shorter")
+            self._transport = None
+            transport.finish(head.data + data, head.keep_alive)
+        finally:
+            if rest is not None:
+                rest.close()
 
     def start(self, status: int | str, headers: Headers) -> None:
         """Begin a response whose body comes in pieces. Its head leaves with the first of them."""

@@ -1,10 +1,15 @@
 """The sending half of a connection: what the socket takes now, and what it takes later."""
 
+import logging
+import os
 import socket
 from collections import deque
 
+from subsrv.files import FileRange
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared
+
+_log = logging.getLogger("subsrv")
 
 # Responses to pipelined requests that leave together, at the most.
 _CORKED = 64
@@ -25,6 +30,10 @@ class Output:
         "_write_stamp", "pending",
     )  # fmt: skip
 
+    #: Whether the kernel may send from a file past us. Not where something stands between us and
+    #: the socket, as TLS does: a subclass says so, and files are read and sent like all else.
+    can_sendfile = hasattr(os, "sendfile")
+
     def __init__(self, shared: Shared, sock: socket.socket) -> None:
         self._shared = shared
         self._reactor = shared.reactor
@@ -33,13 +42,18 @@ class Output:
         self._send = sock.send
         self._paused = False  # not watched for input
         self._corked: list[bytes] | None = None  # responses to leave together
-        self._out: deque[memoryview | bytearray] | None = None  # what the socket did not take
+        # What the socket did not take, and files.
+        self._out: deque[memoryview | bytearray | FileRange] | None = None
         self._write_stamp = 0.0  # how long it has taken less of that than it should; see _taken
         #: Bytes that wait for the socket.
         self.pending = 0
 
     def _lost(self) -> None:
         """The connection broke: close it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Close at once, whatever is under way."""
         raise NotImplementedError
 
     def _transmit(self, data: bytes) -> None:
@@ -65,8 +79,26 @@ class Output:
             self._shared.write_stalls += 1
             self._watch()
 
-    def _queue(self, out: deque[memoryview | bytearray], data: bytes) -> None:
+    def send_file(self, file: FileRange) -> None:
+        """Send a file behind what waits already, whenever the socket is writable. It is ours now.
+
+        All of it counts as pending. One that turns out to be shorter ends the connection.
+        """
+        if self._fd < 0:
+            file.close()
+            return
+        self.pending += file.left
+        if self._out:
+            self._out.append(file)
+        else:
+            self._out = deque([file])
+            self._write_stamp = self._reactor.now
+            self._watch()
+
+    def _queue(self, out: deque[memoryview | bytearray | FileRange], data: bytes) -> None:
         """Put data behind what waits already."""
+        if not data:
+            return
         self.pending += len(data)
         if len(data) >= _SMALL:
             out.append(memoryview(data))
@@ -93,6 +125,10 @@ class Output:
         while out:
             piece = out[0]
             try:
+                if isinstance(piece, FileRange):
+                    if not self._send_from(piece, out):
+                        return
+                    continue
                 sent = self._send(piece)
             except (BlockingIOError, InterruptedError):
                 return
@@ -110,6 +146,29 @@ class Output:
             out.popleft()
         self._out = None
         self._watch()
+
+    def _send_from(self, file: FileRange, out: deque[memoryview | bytearray | FileRange]) -> bool:
+        """Send some of the file that is next; whether it is done with.
+
+        One step at a time, however much the socket would take: the others have their turn, too.
+        """
+        sent = file.send(self._fd) if self.can_sendfile else None
+        if sent:
+            self.pending -= sent
+            self._taken(sent)
+        elif sent is None and (data := file.read()):
+            # What has been read is sent as it is, even if the file changes meanwhile.
+            out.appendleft(memoryview(data))
+        else:
+            _log.error("a file has become shorter while it was sent")
+            self._shared.aborted += 1
+            self.close()
+            return False
+        if file.left:
+            return False
+        out.remove(file)
+        file.close()
+        return True
 
     def _taken(self, size: int) -> None:
         """Each byte that the socket takes buys the client some time, but none in advance."""

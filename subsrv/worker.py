@@ -17,6 +17,7 @@ from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
 from subsrv.errors import SubsrvError
+from subsrv.mending import mend_threading
 from subsrv.reactor import Reactor
 from subsrv.server import App, Server
 from subsrv.spec import Spec
@@ -32,6 +33,16 @@ _LAST_LINES = 1.0
 _log = logging.getLogger("subsrv")
 
 
+class _Here(threading.local):
+    """Which worker this thread runs: its name and its mode."""
+
+    worker: tuple[str, str] | None = None
+
+
+#: Where subsrv.isolate looks, if the application uses it.
+here = _Here()
+
+
 def run_worker(spec: str) -> None:
     """Serve until told to stop, then drain. `spec` is a `Spec` as text.
 
@@ -39,8 +50,9 @@ def run_worker(spec: str) -> None:
     serving (an application's SystemExit, say) ends the worker and is raised.
     """
     worker = Spec.loads(spec)
+    here.worker = f"worker-{worker.worker}", worker.config.mode
     if sys.version_info < (3, 14):
-        _mend_threading()
+        mend_threading()
     with ExitStack() as stack:
         # The worker's own to close, whatever happens to it.
         channel = stack.enter_context(Channel.adopt(worker.control))
@@ -56,25 +68,6 @@ def run_worker(spec: str) -> None:
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
         runner.run(_Worker(worker, channel, listeners, reactor, fair).run())
-
-
-def _mend_threading() -> None:
-    """Give a finalizer of `threading` what it needs when its module has been cleared already.
-
-    Otherwise it prints a TypeError whenever an interpreter closes that has had threads. This is
-    what CPython 3.14 does (its issue 130522).
-    """
-
-    def __del__(  # noqa: N807
-        self: Any,
-        lock: Any = threading._active_limbo_lock,  # type: ignore[attr-defined]
-        active: Any = threading._active,  # type: ignore[attr-defined]
-    ) -> None:
-        with lock:
-            if active.get(self._tident) is self._dummy_thread:
-                del active[self._tident]
-
-    threading._DeleteDummyThreadOnDel.__del__ = __del__  # type: ignore[attr-defined]
 
 
 class _Worker:
@@ -192,16 +185,20 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
 
         return ASGIApp(loaded.app, tasks)
     if loaded.interface == "wsgi":
+        several = (config.workers or os.process_cpu_count() or 1) > 1
+        settings: dict[str, Any] = {
+            "cache": config.header_cache,
+            "multithread": several and config.mode in ("thread", "nogil"),
+            "multiprocess": several and config.mode in ("interp", "process"),
+        }
+        if config.threads > 1:
+            from subsrv.apps.wsgi_threads import ThreadedApp
+
+            loop = asyncio.get_running_loop()
+            return ThreadedApp(loaded.app, loop, threads=config.threads, **settings)
         from subsrv.apps.wsgi import WSGIApp
 
-        return WSGIApp(
-            loaded.app,
-            asyncio.get_running_loop(),
-            threads=config.threads,
-            cache=config.header_cache,
-            multithread=config.mode in ("thread", "nogil") and config.workers != 1,
-            multiprocess=config.mode in ("interp", "process") and config.workers != 1,
-        )
+        return WSGIApp(loaded.app, **settings)
     from subsrv.apps.native import NativeApp
 
     return NativeApp(loaded.app, tasks)

@@ -1,7 +1,5 @@
 """A memo changes nothing in WSGI's environ, whatever heads came before and in whatever order."""
 
-import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,23 +24,14 @@ families = st.builds(
 )
 
 
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    with asyncio.Runner() as runner:
-        yield runner.get_loop()
-
-
-def environs(
-    heads: list[bytes], *, cache: int, loop: asyncio.AbstractEventLoop
-) -> list[dict[str, Any]]:
+def environs(heads: list[bytes], *, cache: int, root_path: str = "") -> list[dict[str, Any]]:
     parser = HeadParser(Limits(), cache=cache)
     app = WSGIApp(
         lambda environ, start_response: [],
-        loop,
-        threads=1,
         multithread=False,
         multiprocess=False,
         cache=cache,
+        root_path=root_path,
     )
     found = []
     for head in heads:
@@ -54,16 +43,48 @@ def environs(
 
 
 @given(families=st.lists(families, min_size=1, max_size=2))
-def test_environ(families: list[list[bytes]], loop: asyncio.AbstractEventLoop) -> None:
+def test_environ(families: list[list[bytes]]) -> None:
     heads = [head for _ in range(3) for family in families for head in family]
-    plain = environs(heads, cache=0, loop=loop)
+    plain = environs(heads, cache=0)
     for cache in (1, 4, 8, 1024):
-        assert environs(heads, cache=cache, loop=loop) == plain
+        assert environs(heads, cache=cache) == plain
 
 
-def test_names_that_cannot_be_told_apart_are_dropped(loop: asyncio.AbstractEventLoop) -> None:
+def test_names_that_cannot_be_told_apart_are_dropped() -> None:
     head = b"GET / HTTP/1.1\r\nHost: a\r\nA_B: c\r\nA-B: d\r\nA-b: e\r\nRequest_Method: PUT"
-    for environ in environs([head] * 4, cache=1024, loop=loop):
+    for environ in environs([head] * 4, cache=1024):
         assert environ["HTTP_A_B"] == "d,e"
         assert environ["REQUEST_METHOD"] == "GET"
         assert {name for name in environ if name.startswith("HTTP_")} == {"HTTP_HOST", "HTTP_A_B"}
+
+
+def environ(head: bytes, root_path: str = "") -> dict[str, Any]:
+    (found,) = environs([head + b"\r\nHost: a"], cache=0, root_path=root_path)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "script_name", "path_info"),
+    [
+        ("", "/shop/cart", "", "/shop/cart"),
+        ("/shop", "/shop/cart", "/shop", "/cart"),
+        ("/shop", "/shop/", "/shop", "/"),
+        ("/shop", "/shop", "/shop", ""),
+        ("/shop", "/%73hop/%2fa", "/shop", "//a"),
+        # A proxy has taken it off.
+        ("/shop", "/cart", "/shop", "/cart"),
+        ("/shop", "/shopping", "/shop", "/shopping"),
+        ("/caf\xe9", "/caf%C3%A9/\x7e", "/caf\xc3\xa9", "/~"),
+    ],
+)
+def test_script_name_and_path_info(root: str, path: str, script_name: str, path_info: str) -> None:
+    found = environ(f"GET {path} HTTP/1.1".encode(), root)
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == (script_name, path_info)
+
+
+def test_what_is_no_path_is_none() -> None:
+    assert environ(b"OPTIONS * HTTP/1.1")["PATH_INFO"] == ""
+
+
+def test_bytes_of_a_path_come_as_latin_1() -> None:
+    assert environ(b"GET /%E4%B8%AD HTTP/1.1")["PATH_INFO"].encode("latin-1") == "/\u4e2d".encode()

@@ -8,11 +8,11 @@ from experiments.harness.metrics import CPU, RATE
 
 
 def test_a_figure_has_its_interval() -> None:
-    found = figures.figure([3.0, 1.0, 2.0, 5.0, 4.0])
+    found = figures.figure([3.0, 1.0, 2.0, 5.0, 4.0, 3.0])
     assert found is not None
     assert found.value == 3.0
     assert 1.0 <= found.low < 3.0 < found.high <= 5.0
-    assert found.n == 5
+    assert found.n == 6
     # More launches that agree make it narrower.
     more = figures.figure([3.0, 2.9, 3.1, 2.95, 3.05] * 4)
     assert more is not None
@@ -20,12 +20,13 @@ def test_a_figure_has_its_interval() -> None:
 
 
 def test_an_interval_is_the_same_each_time() -> None:
-    values = [1.0, 1.5, 1.2, 1.7]
+    values = [1.0, 1.5, 1.2, 1.7, 1.1, 1.3]
     assert figures.figure(values) == figures.figure(values)
 
 
 def test_few_launches_show_their_range() -> None:
     assert figures.figure([2.0, 4.0]) == Figure(3.0, 2.0, 4.0, 2)
+    assert figures.figure([1.0, 5.0, 3.0, 2.0, 4.0]) == Figure(3.0, 1.0, 5.0, 5)
     assert figures.figure([2.0]) == Figure(2.0, 2.0, 2.0, 1)
     assert figures.figure([]) is None
 
@@ -34,6 +35,7 @@ def test_a_ratio_pairs_rounds() -> None:
     # The machine becomes slower with each round: the ratio does not change.
     found = figures.ratio([2.0, 4.0, 6.0, 8.0], [1.0, 2.0, 3.0, 4.0])
     assert found == Figure(2.0, 2.0, 2.0, 4)
+    assert figures.ratio([2.0, 9.0, 6.0], [1.0, 3.0, 2.0]) == Figure(3.0, 2.0, 3.0, 3)
     assert figures.ratio([1.0], []) is None
     # Where a launch is missing, what remains is compared.
     assert figures.ratio([1.0, 2.0], [1.0]) == Figure(1.0, 1.0, 1.0, 1)

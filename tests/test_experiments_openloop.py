@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from experiments.harness import metrics
+from experiments.harness.counted import Counted
 from experiments.harness.openloop import OTHERS_P50, Mixed, OpenLoop
 from subsrv.bench import client
 from subsrv.bench.client import Report, late
@@ -83,3 +84,18 @@ def test_what_is_said_of_them() -> None:
 )
 def test_late(lag: float, latency: float, was: bool) -> None:
     assert late(lag, latency) is was
+
+
+def test_so_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Load] = []
+
+    def run(_: str, load: Load) -> Report:
+        asked.append(load)
+        return _report(load, 3)
+
+    monkeypatch.setattr(client, "run", run)
+    load = Counted(count=10, connections=2, path="/a")
+    found = load.run("http://x", seconds=1, number=1, client=None)
+    assert (asked[0].count, asked[0].rate, asked[0].connections) == (10, None, 2)
+    assert (found.requests, found.seconds, found.faults) == (10, 2.0, "")
+    assert load.describe(1) == ("python -m subsrv.bench.client URL/a --count 10 --connections 2")

@@ -29,7 +29,8 @@ def test_nothing_is_made_of_nothing(tmp_path: Path) -> None:
 def test_conformance(tmp_path: Path) -> None:
     def answers(*right: bool) -> dict[str, Any]:
         names = ("Host: none", "Host: two", "target: odd")
-        return {name: {"right": each} for name, each in zip(names, right, strict=True)}
+        kept = {"kind": "answered", "closed": False}
+        return {name: {"right": each, **kept} for name, each in zip(names, right, strict=True)}
 
     raw = {
         "about": _ABOUT,
@@ -57,6 +58,7 @@ def test_conformance(tmp_path: Path) -> None:
     assert rows[0] == "|server|Host(2)|target(1)|all(3)|"
     assert "|subsrv-interp|2|1|3|" in rows
     assert "|peer|1|0|1|" in rows
+    assert "|peer|2|0|0|0|" in rows
     assert "|other|n/a|n/a|nothad|" in rows
     assert "- peer: Host: two; target: odd" in text
     assert "- peer answered nobody any more after: Host: two" in text

@@ -1,8 +1,7 @@
-"""Servers under test: started, stopped, and looked at before they are timed."""
+"""Servers under test: looked at before they are timed, and the floor under them."""
 
 import os
 import re
-import select
 import shutil
 import socket
 from pathlib import Path
@@ -11,72 +10,19 @@ import pytest
 from experiments_fakes import HELLO, answering, running
 
 from experiments.harness import floor
-from experiments.harness.server import Server, ServerError
+from experiments.harness.paths import REPOSITORY
+from experiments.harness.server import Server, in_words
 from experiments.harness.verify import WrongAnswerError, post, verify
-from subsrv.bench import processes
+from subsrv.bench.launch import LaunchError
 
 
-def test_a_server_is_ready_and_stops() -> None:
-    with Server(answering()) as server:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", server.url)
-        assert server.ready == {"mode": "fake", "gil": "on"}
-        assert verify(server) == HELLO.encode()
-        pid = server.pid
-    assert processes.tree(pid) == []
-
-
-def test_a_server_that_cannot_start_says_why() -> None:
-    command = running("import sys; sys.exit('fake: port in use')")
-    with pytest.raises(ServerError, match=r"(?s)not ready .*exit status 1: fake: port in use"):
-        Server(command)
-
-
-def test_a_server_that_cannot_be_run() -> None:
-    with pytest.raises(ServerError, match="cannot be run"):
-        Server(("no-such-program",))
-
-
-def test_a_server_that_is_never_ready_is_killed_with_its_children() -> None:
-    code = (
-        "import subprocess, sys\n"
-        "child = subprocess.Popen(['sleep', '60'])\n"
-        "print(child.pid, 'still loading', file=sys.stderr, flush=True)\n"
-        "child.wait()"
-    )
-    with pytest.raises(ServerError, match=r"still running: .*still loading") as caught:
-        Server(running(code), start_timeout=3.0)
-    said = re.search(r"(\d+) still loading", str(caught.value))
-    assert said is not None
-    _await_end(int(said[1]))
-
-
-def _await_end(pid: int) -> None:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    with open(descriptor) as process:
-        ended, _, _ = select.select([process], [], [], 10)
-    assert ended, f"process {pid} still runs"
-
-
-def test_a_server_that_does_not_stop_cleanly() -> None:
-    code = (
-        "import signal, sys\n"
-        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
-        "print('fake: ready http://127.0.0.1:1', file=sys.stderr, flush=True)\n"
-        "signal.sigwait({signal.SIGTERM})\n"
-        "sys.exit(7)"
-    )
-    server = Server(running(code))
-    with pytest.raises(ServerError, match=r"not stopped cleanly .*exit status 7"):
-        server.stop()
-
-
-def test_an_error_takes_the_log_along() -> None:
+def test_an_error_is_told_with_the_log_and_without_this_machine() -> None:
     with pytest.raises(WrongAnswerError) as caught, Server(answering()):
-        raise WrongAnswerError("for a reason")
-    assert "fake: ready" in caught.value.__notes__[0]
+        raise WrongAnswerError(f"in {REPOSITORY}/app.py")
+    assert re.match(r"in \./app\.py\nthe server's log: fake: ready", in_words(caught.value))
+    with pytest.raises(LaunchError) as failed:
+        Server(running("import sys; sys.exit('one\\ntwo')"))
+    assert re.search(r"exit status 1: two\none\ntwo$", in_words(failed.value))
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The newer studies: a launch of each, as --quick has them, and the page made of it."""
 
-import shutil
 import sys
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -15,6 +15,7 @@ from experiments.harness.data import Data
 from experiments.harness.interpreters import Interpreter, Interpreters, probe
 from experiments.harness.launch import launch
 from experiments.harness.wrk import Wrk
+from subsrv.bench import wrk
 
 
 class _Running(Interpreters):
@@ -24,29 +25,36 @@ class _Running(Interpreters):
         return probe(sys.executable, env)
 
 
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        ("latency", "hello thread 1000/s"),
-        ("mixed", "thread 2 mixed"),
-        ("shared_state", "counter interp-t 2"),
-        ("gc", "thread 3.14"),
-        ("versions", "hello t"),
-    ],
-)
-def test_a_launch(name: str, label: str) -> None:
+_LAUNCHED = {
+    "latency": "hello thread 1000/s",
+    "mixed": "thread 2 mixed",
+    "shared_state": "counter interp-t 2",
+    "gc": "thread 3.14",
+    "forks": "hello process-fork",
+    "versions": "hello t",
+}
+
+
+@pytest.fixture(scope="module")
+def pages_by_study() -> dict[str, Future[str]]:
+    """The pages of the launches, all under way at once: most of their time is waiting."""
+    with ThreadPoolExecutor(len(_LAUNCHED)) as threads:
+        return {name: threads.submit(_page, name, label) for name, label in _LAUNCHED.items()}
+
+
+def _page(name: str, label: str) -> str:
+    """The page made of one launch; "" where its client is not installed."""
     each = studies.get(name)
     configuration = next(one for one in study.chosen(each, each.defaults()) if one.label == label)
-    if isinstance(configuration.load, Wrk) and shutil.which("wrk") is None:
-        pytest.skip("wrk is not installed")
+    if isinstance(configuration.load, Wrk) and not wrk.installed():
+        return ""
     recording = study.begin(each, {**each.defaults(), "only": [label], "seed": 1}, split())
-    interpreters = _Running()
     found = launch(
         configuration,
         number=1,
         round_=1,
         timing=Timing(warm_up=0, values=1, seconds=1),
-        interpreters=interpreters,
+        interpreters=_Running(),
         split=split(),
     )
     assert found.failure == ""
@@ -55,8 +63,15 @@ def test_a_launch(name: str, label: str) -> None:
     recording.builds = {str(found.metadata["python_build"]): build.facts}
     data = Data(recording)
     assert data.figure(label, metrics.CPU) is not None
-    text = pages.page(each, data)
-    row = next(line for line in text.splitlines() if line.startswith(f"| {label} "))
+    return pages.page(each, data)
+
+
+@pytest.mark.parametrize("name", _LAUNCHED)
+def test_a_launch(name: str, pages_by_study: dict[str, Future[str]]) -> None:
+    text = pages_by_study[name].result()
+    if not text:
+        pytest.skip("wrk is not installed")
+    row = next(line for line in text.splitlines() if line.startswith(f"| {_LAUNCHED[name]} "))
     assert "failed" not in row
 
 

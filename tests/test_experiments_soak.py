@@ -10,7 +10,10 @@ from experiments.soak import page
 from experiments.soak.watch import Look, grown
 
 
-def test_a_short_soak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_short_soak(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_LOOKS", 5)
     path = tmp_path / "raw.json"
     status = command.main(["--seconds", "2", "--modes", "interp", "--output", str(path)])
     said = capsys.readouterr().out

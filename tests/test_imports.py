@@ -33,13 +33,15 @@ ROOMS = {
     # check.explain: only to tell why nothing can be served.
     "backends.thread": {"apps", "backends", "check.explain", "errors", "spec"},
     "access": {"access.formats", "access.logfile"},
-    "access.connection": {"access.formats", "connection", "exchange", "http1", "shared"},
+    "access.connection": {
+        *("access.formats", "connection", "exchange", "files", "http1", "shared"),
+    },
     "access.formats": {"errors", "http1"},
     "access.logfile": {"errors"},
     "worker": {
         "access",
-        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "control", "errors"),
-        *("fair", "logs", "reactor", "server", "sockets", "spec"),
+        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
+        *("control", "errors", "fair", "logs", "mending", "reactor", "server", "sockets", "spec"),
     },
     "server": {
         "access.connection",
@@ -51,31 +53,37 @@ ROOMS = {
         "shared",
     },
     "connection": {"ending", "exchange", "http1", "reactor", "shared"},
-    "ending": {"output", "shared"},
+    "ending": {"files", "output", "shared"},
     "listener": {"reactor", "shared"},
     "fair": {"loads", "reactor"},
-    "output": {"reactor", "shared"},
+    "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
-    "exchange": {"http1"},
+    "exchange": {"files", "http1"},
     "apps": {"apps.loading"},
     "apps.loading": {"check.explain", "errors"},  # as above
     "apps.lifespan": {"apps.loading"},
     "apps.collecting": {"exchange"},
-    "apps.asgi": {"apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "http1"},
+    "apps.asgi": {
+        *("apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "files", "http1"),
+    },
     "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
-    "apps.wsgi": {"apps.collecting", "apps.quoting", "exchange", "http1"},
+    "apps.wsgi": {
+        *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
+    },
+    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
+    "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},
     "bench.load": {"bench.latency", "bench.requests", "errors"},
     "bench.engine": {"bench.answers", "bench.load"},
     "bench.client": {"bench.engine", "bench.load", "bench.options", "bench.requests", "errors"},
     "bench.options": {"config", "errors"},
-    "bench.launch": {"errors"},
+    "bench.launch": {"bench.machine", "errors"},
     "bench.machine": {""},
     "bench.wrk": {"bench.requests", "errors"},
     "bench.measure": {
-        *("bench.client", "bench.launch", "bench.load", "bench.processes", "bench.requests"),
-        *("bench.wrk", "errors"),
+        *("bench.client", "bench.launch", "bench.load", "bench.machine", "bench.processes"),
+        *("bench.requests", "bench.wrk", "errors"),
     },
     "bench.study": {"bench.launch", "bench.load", "bench.machine", "bench.measure", "errors"},
     "bench.judge": {"bench.measure", "bench.study"},
@@ -102,6 +110,44 @@ ROOMS = {
         *("config", "envfile", "errors", "settings"),
     },
     "check.auto": {"check.failures", "check.study", "config"},
+    "isolate": {
+        *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
+        *("isolate.receiving", "isolate.replicas", "isolate.sending"),
+        *("isolate.spawning", "isolate.state", "isolate.transferable"),
+    },
+    "isolate.errors": {"errors"},
+    "isolate.messages": {"isolate.errors"},
+    "isolate.state": {"isolate.errors"},
+    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.receiving": {
+        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+    },
+    "isolate.transferable": {"isolate.errors", "isolate.messages"},
+    "isolate.references": {"isolate.errors"},
+    "isolate.inside": {
+        *("isolate.errors", "isolate.receiving", "isolate.references", "isolate.sending"),
+        "isolate.state",
+    },
+    "isolate.kinds": {
+        *("backends", "backends.interp", "backends.process", "errors", "isolate.inside"),
+        *("isolate.state", "mending"),
+    },
+    "isolate.calls": {
+        *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
+        "isolate.sending",
+    },
+    "isolate.pool": {
+        *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
+        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+    },
+    "isolate.groups": {
+        *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),
+    },
+    "isolate.replicas": {"isolate.errors", "isolate.groups"},
+    "isolate.spawning": {
+        *("isolate.errors", "isolate.inside", "isolate.kinds", "isolate.receiving"),
+        *("isolate.references", "isolate.sending"),
+    },
     "sockets": {"errors"},
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
@@ -197,6 +243,10 @@ def test_of_the_checking_only_the_explanations_are_in_what_serves() -> None:
     assert reached == {
         f"check.{each}" for each in ("explain", "failures", "known", "packages", "remedies")
     }
+
+
+def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
+    assert not {room for room in reach("supervisor") | reach("worker") if "isolate" in room}
 
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.conformance.judge import Kind
 from experiments.harness.publish import newest
 from experiments.harness.table import Table
 
@@ -20,6 +21,14 @@ _QUESTION = (
     "verdicts are derived from the RFCs alone (`experiments/conformance/case.py` says how). A case "
     "whose answer was not right is sent once more, and the second answer counts. The last class "
     "rebuilds published bugs of servers and proxies from their descriptions."
+)
+
+
+_INSTEAD = (
+    "What granian-wsgi answered and closed are broken bodies: at the break its `wsgi.input` ends "
+    "as if the body were whole. Reading all of it gives nothing, reading parts what came before, "
+    "neither raises; so the application answers with 200, and only then is the connection closed. "
+    "Bodies in good chunks do reach it. gunicorn-sync closes after every answer."
 )
 
 
@@ -52,6 +61,9 @@ def _page(raw: Mapping[str, Any], file: str) -> str:
         f"**{_answer(raw)}**",
         "## Cases answered rightly, by class",
         _by_class(raw).markdown(),
+        "## What came instead",
+        _instead(raw).markdown(),
+        _INSTEAD,
         "## Cases answered wrongly",
         "\n".join(_wrong(raw)) or "None.",
         "## Where and with what",
@@ -99,6 +111,26 @@ def _by_class(raw: Mapping[str, Any]) -> Table:
         rows.append((name, *map(str, right), str(sum(right))))
     totals = [f"{name} ({len(cases)})" for name, cases in classes.items()]
     return Table(("server", *totals, f"all ({len(raw['cases'])})"), rows)
+
+
+def _instead(raw: Mapping[str, Any]) -> Table:
+    """The wrong answers of each server by what came in the place of a right one."""
+    names = ("answered, connection kept", "answered and closed", "refused", "anything else")
+    rows = []
+    for server, answers in _answered(raw).items():
+        counts = dict.fromkeys(names, 0)
+        for each in answers.values():
+            if not each["right"]:
+                counts[_name(each)] += 1
+        if any(counts.values()):
+            rows.append((server, *map(str, counts.values())))
+    return Table(("server", *names), rows)
+
+
+def _name(answer: Mapping[str, Any]) -> str:
+    if answer["kind"] == Kind.ANSWERED:
+        return "answered and closed" if answer["closed"] else "answered, connection kept"
+    return "refused" if answer["kind"] == Kind.REFUSED else "anything else"
 
 
 def _wrong(raw: Mapping[str, Any]) -> Iterator[str]:

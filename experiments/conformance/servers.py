@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from experiments.conformance.wire import Address
 from experiments.harness.interpreters import FREE_THREADED, GIL, InterpreterError, Interpreters
-from experiments.harness.server import Command, Server, subsrv
+from experiments.harness.server import Command, Server, in_words, subsrv
+from experiments.harness.verify import WrongAnswerError, first_answer
 from experiments.peers.peer import MissingPeerError
 from experiments.peers.peers import Peers
-from experiments.peers.server import PeerError
+from subsrv.bench.launch import LaunchError
 
 _APP = "experiments.conformance.echo:"
 
@@ -65,11 +66,14 @@ class Servers:
     def _peer(self, name: str) -> Iterator[Running]:
         interface = "wsgi" if name.endswith(("wsgi", "sync")) else "asgi"
         try:
-            version = self._peers.version(name)
-            server = self._peers.start(name, app=_APP + interface, workers=1)
-        except (MissingPeerError, PeerError) as error:
-            raise UnavailableServerError(str(error)) from error
+            command = self._peers.command(name, app=_APP + interface, workers=1)
+            server = Server(command)
+        except (MissingPeerError, LaunchError) as error:
+            raise UnavailableServerError(in_words(error)) from error
         try:
-            yield Running(server.address, version, self._peers.leg)
+            first_answer(server)  # its listener may belong to a parent that has no workers yet
+            yield Running(server.address, self._peers.version(name), self._peers.leg)
+        except WrongAnswerError as error:
+            raise UnavailableServerError(f"{in_words(error)}: {server.log()}") from error
         finally:
             server.kill()  # one that hangs heeds nothing else

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.harness import cpus, environment, publish, study, wrk
+from experiments.harness import cpus, environment, publish, study
 from experiments.harness.data import Data
 from experiments.harness.interpreters import InterpreterError, Interpreters
 from experiments.harness.pages import terminal
 from experiments.harness.paths import BUILD, RESULTS
 from experiments.harness.record import Recording
 from experiments.harness.study import Option, Study
+from subsrv.bench.wrk import WrkError
 
 UNFINISHED = 3
 INTERRUPTED = 130  # what a shell reports for SIGINT
@@ -134,7 +135,7 @@ def conduct(each: Study, args: argparse.Namespace, *, folder: Path | None) -> in
             if args.resume
             else study.begin(each, settings(each, args), split)
         )
-    except (wrk.WrkError, InterpreterError, OSError, KeyError, ValueError) as error:
+    except (WrkError, InterpreterError, OSError, KeyError, ValueError) as error:
         print(f"{each.name}: {error}", file=sys.stderr)
         return 1
     if recording.about["subsrv_commit"] != environment.commit():

@@ -46,11 +46,12 @@ class Configuration:
     Attributes:
       label: its name in the study, and the first part of its benchmarks' names.
       command: makes the server's command when it is launched; what it raises is a failure that is
-        recorded: InterpreterError, FloorError, or another ServerError.
+        recorded: InterpreterError, FloorError, or another LaunchError.
       load: what is put on it.
       facts: what tells it from the others; they go into the metadata and into tables.
       workers: how many the server has, where that is known.
       stateful: whether the application answers POST /state (experiments/apps/state.py).
+      path: of the first request, whose answer ends the time to ready.
       check: looks at the answers before and after the load; returns the bytes of one response, or
         None where they differ. Raises WrongAnswerError.
       observe: what else there is to measure, asked for after each value; called once after the
@@ -64,6 +65,7 @@ class Configuration:
     facts: Facts = field(default_factory=dict)
     workers: int = 1
     stateful: bool = False
+    path: str = "/"
     check: Callable[[Server], int | None] = says_hello
     observe: Callable[[Server], Mapping[Metric, float]] | None = None
     seconds: int | None = None

@@ -1,8 +1,7 @@
 """Which CPUs the server may use, and which the client: others, where there are enough."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,17 +74,3 @@ def ranges(cpus: Iterable[int]) -> str:
         else:
             parts.append([cpu])
     return ",".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
-
-
-@contextmanager
-def pinned(cpus: frozenset[int] | None) -> Iterator[None]:
-    """What this thread starts meanwhile runs on these CPUs, and all its children too."""
-    if cpus is None:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -3,12 +3,11 @@
 import datetime
 import os
 import platform
-import re
 import subprocess
-from pathlib import Path
 
 from experiments.harness.cpus import Split
 from experiments.harness.paths import REPOSITORY
+from subsrv.bench.machine import cpu_model
 
 _GIT_TIMEOUT = 30.0  # seconds
 
@@ -37,11 +36,6 @@ def commit() -> str:
     return f"{name}+changes" if changed else name
 
 
-def _cpu_model() -> str:
-    match = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return match[1] if match else platform.machine()
-
-
 def describe(split: Split) -> dict[str, str | int | float]:
     """The metadata that all runs of a study share, under pyperf's names where it has one."""
     return {
@@ -50,7 +44,7 @@ def describe(split: Split) -> dict[str, str | int | float]:
         "hostname": platform.node(),
         "platform": platform.platform(),
         "kernel": platform.release(),
-        "cpu_model_name": _cpu_model(),
+        "cpu_model_name": cpu_model(),
         "cpu_count": os.cpu_count() or 1,
         **split.metadata(),
     }

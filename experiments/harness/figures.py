@@ -1,4 +1,10 @@
-"""Medians with intervals: a bootstrap over launches, paired by round where two are compared."""
+"""Medians with intervals over launches, paired by round where two are compared.
+
+From six launches on the interval is a bootstrap of 95 %. With fewer, a bootstrap of the median
+cannot be more than the range, and its 95 % would be a pretence: the range is shown. The true
+median lies outside the range of n launches if all fall on one side of it, with a chance of
+2^(1-n): a quarter with three, one in sixteen with five.
+"""
 
 import random
 import statistics
@@ -8,7 +14,9 @@ from functools import cache
 
 _RESAMPLES = 500
 _CONFIDENCE = 0.95
-#: With fewer launches there is nothing to resample: the range is shown, and n says so.
+#: With fewer launches the range is shown.
+ENOUGH = 6
+#: With fewer launches nothing is said to differ.
 LEAST = 3
 
 
@@ -16,7 +24,7 @@ LEAST = 3
 class Figure:
     """A median, an interval around it, and the number of launches behind both.
 
-    The interval is a 95 % percentile bootstrap over launches; with fewer than three, their range.
+    The interval is a 95 % percentile bootstrap over launches; with fewer than six, their range.
     """
 
     value: float
@@ -66,7 +74,7 @@ def _bootstrap(
         return None
     groups = [values[:n] for values in groups]
     value = statistic(groups)
-    if n < LEAST:
+    if n < ENOUGH:
         each = [statistic([[values[index]] for values in groups]) for index in range(n)]
         return Figure(value, min(each), max(each), n)
     found = sorted(

@@ -10,13 +10,14 @@ from experiments.harness.configuration import Configuration, Facts
 from experiments.harness.interpreters import Interpreters
 from experiments.harness.load import Load
 from experiments.harness.paths import BUILD, EXPERIMENTS
-from experiments.harness.server import Command, ServerError
+from experiments.harness.server import Command
 from experiments.harness.verify import HELLO
+from subsrv.bench.launch import LaunchError
 
 _TIMEOUT = 60.0  # seconds
 
 
-class FloorError(ServerError):
+class FloorError(LaunchError):
     """There is no compiler, or it refuses the source."""
 
 

@@ -13,16 +13,17 @@ from experiments.harness.floor import FloorError
 from experiments.harness.interpreters import InterpreterError, Interpreters
 from experiments.harness.measure import RoundError, measure
 from experiments.harness.metrics import Metric
-from experiments.harness.server import Server, ServerError
+from experiments.harness.server import Server, in_words
 from experiments.harness.verify import WrongAnswerError, first_answer
 from experiments.harness.workers import check_gil, gil, states
-from experiments.harness.wrk import WrkError
+from subsrv.bench.launch import LaunchError
 from subsrv.bench.load import LoadError
 from subsrv.bench.processes import memory
+from subsrv.bench.wrk import WrkError
 
 #: Whatever can go wrong with one launch and leaves the others worth having.
 FAILURES = (
-    ServerError,
+    LaunchError,
     WrongAnswerError,
     RoundError,
     InterpreterError,
@@ -59,11 +60,6 @@ def _now() -> str:
     return now.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def in_words(error: Exception) -> str:
-    """The error's text and its notes, among which is the server's log."""
-    return "\n".join((str(error), *getattr(error, "__notes__", ())))
-
-
 def launch(
     configuration: Configuration,
     *,
@@ -80,9 +76,7 @@ def launch(
         label=configuration.label,
         round=round_,
         metadata={
-            "date": datetime.datetime.now(datetime.UTC)
-            .replace(tzinfo=None)
-            .isoformat(" ", "seconds"),
+            "date": _now(),
             "load_avg_1min": round(os.getloadavg()[0], 2),
         },
     )
@@ -116,7 +110,7 @@ def _measured(
 
     client = None if split.shared else split.client
     with Server(command, pinned=None if split.shared else split.server) as server:
-        keep({metrics.READY: first_answer(server)})
+        keep({metrics.READY: first_answer(server, configuration.path)})
         size = configuration.check(server)
         used = memory(server.pid)
         keep({metrics.PSS_READY: used.pss, metrics.USS_READY: used.uss})

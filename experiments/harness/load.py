@@ -15,6 +15,7 @@ class Outcome:
       requests: answered ones.
       seconds: that the load lasted.
       bytes_read: of all answers; None where they differ in length and the client checks them.
+      partial: at most so many more answers were under way at the end, and partly read.
       client_cpu: seconds, of all its threads.
       client_threads: how many CPUs the client could have used.
       figures: anything else that it measured, in the units of the raw data.
@@ -26,6 +27,7 @@ class Outcome:
     bytes_read: float | None
     client_cpu: float
     client_threads: int
+    partial: int = 0
     figures: Mapping[Metric, float] = field(default_factory=dict)
     faults: str = ""
 

@@ -1,7 +1,5 @@
 """A load on a running server, and what each side spent on it."""
 
-import time
-
 from experiments.harness import metrics
 from experiments.harness.load import Load, Outcome
 from experiments.harness.metrics import Metric
@@ -11,14 +9,8 @@ from subsrv.bench import processes
 #: Above this share of its CPUs a client has no time left to wait for the server.
 SATURATED = 0.95
 
-# Between what a client counts as read and what the completed requests need lie the responses
-# under way at the end, and wrk's rounding.
+# wrk rounds what it counts as read.
 _BYTES_TOLERANCE = 0.02
-
-# A server that used less of a CPU than this for a moment is idle; one that never is goes on anyway.
-_IDLE_SHARE = 0.02
-_IDLE_MOMENT = 0.1  # seconds
-_IDLE_PATIENCE = 5.0
 
 
 class RoundError(Exception):
@@ -36,7 +28,7 @@ def measure(
     client: frozenset[int] | None = None,
 ) -> dict[Metric, float]:
     """Put a load on a server. RoundError on any error, bad status or answer of another size."""
-    await_idle(server.pid)
+    processes.await_idle(server.pid)
     threads_before = processes.thread_cpu(server.pid)
     switches_before = processes.context_switches(server.pid)
     before = processes.tree_cpu(server.pid)
@@ -67,18 +59,6 @@ def _check(outcome: Outcome, response_size: int | None) -> None:
     if outcome.bytes_read is None or response_size is None:
         return
     size = outcome.bytes_read / outcome.requests
-    if abs(size / response_size - 1) > _BYTES_TOLERANCE:
+    most = 1 + _BYTES_TOLERANCE + outcome.partial / outcome.requests
+    if not 1 - _BYTES_TOLERANCE <= size / response_size <= most:
         raise RoundError(f"responses of {size:.1f} bytes on average instead of {response_size}")
-
-
-def await_idle(root: int) -> None:
-    """Wait until a server is done with what the last load left.
-
-    Otherwise a worker with a backlog would leave the new connections, for good, to the others.
-    """
-    deadline = time.monotonic() + _IDLE_PATIENCE
-    used = _IDLE_MOMENT
-    while used > _IDLE_SHARE * _IDLE_MOMENT and time.monotonic() < deadline:
-        before = processes.tree_cpu(root)
-        time.sleep(_IDLE_MOMENT)
-        used = processes.tree_cpu(root) - before

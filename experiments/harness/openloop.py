@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from experiments.harness import cpus, metrics
+from experiments.harness import metrics
 from experiments.harness.load import Outcome
 from experiments.harness.metrics import Metric
 from subsrv.bench import client
 from subsrv.bench.client import Report
 from subsrv.bench.load import Load
+from subsrv.bench.machine import pinned
 from subsrv.bench.requests import Request
 
 _PERCENTILES = {
@@ -69,7 +70,7 @@ class OpenLoop:
             faults=report.trouble,
         )
 
-    def report(self, url: str, seconds: int, cpus_: frozenset[int] | None) -> Report:
+    def report(self, url: str, seconds: int, cpus: frozenset[int] | None) -> Report:
         """All that the client says. LoadError if it says nothing."""
         load = Load(
             requests=(Request(path=self.path),),
@@ -77,7 +78,7 @@ class OpenLoop:
             duration=seconds,
             rate=self.rate,
         )
-        with cpus.pinned(cpus_):
+        with pinned(cpus):
             return client.run(url, load)
 
 

@@ -16,8 +16,9 @@ _CONTROLLED = (metrics.RATE, metrics.CPU, metrics.P50, metrics.P99, metrics.READ
 _INDEX = """\
 # Results
 
-What was measured, one question a page. Every figure is a median over launches of the server, with
-a 95 % interval in brackets (a bootstrap over launches; the range where there are fewer than three).
+What was measured, one question a page. Every figure is a median over the launches of a server, n of
+them, with their range in brackets; from six launches on, with a 95 % interval (a bootstrap). The
+true median lies outside the range of three launches in one case of four, of five in one of sixteen.
 Each study launches one configuration twice under two labels: what differs between those two (A/A)
 is noise, and stands beside every difference. Raw data are pyperf's JSON: `python -m pyperf show
 FILE`. No number here is typed by hand; `python -m experiments.report --check` holds that.

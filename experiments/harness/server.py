@@ -1,64 +1,25 @@
-"""A server under test: any command that says when it accepts, or where it will.
+"""A server under test, started in the repository's folder by subsrv's own `bench.launch`."""
 
-Ours prints "NAME: ready http://HOST:PORT …"; for the others the command says the address, which is
-tried until it answers.
-"""
-
-import contextlib
-import os
-import re
-import signal
 import socket
-import subprocess
-import threading
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
-from urllib.parse import urlsplit
 
-from experiments.harness import cpus
 from experiments.harness.paths import REPOSITORY, scrub
-
-_READY = re.compile(r"^\S+: ready (?P<url>http://\S+)(?P<rest>.*)$")
-_START_TIMEOUT = 60.0  # seconds: a framework imported by several interpreters takes a few
-_STOP_TIMEOUT = 15.0
-_KEPT_LINES = 200
-_TRY_EVERY = 0.005  # seconds, to connect to a server that does not say when it accepts
-
-
-class ServerError(Exception):
-    """The server did not start, or did not stop cleanly; the text has its own last words."""
+from subsrv.bench import launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """How a server is run.
+class Command(launch.Command):
+    """How a server is run, and what is known of it now, for the raw data: versions, say."""
 
-    Attributes:
-      words: the program and its arguments.
-      url: where it will listen; empty for a server that prints a ready line.
-      env: variables to add to the environment.
-      facts: what is known of it now, for the raw data: versions, say.
-      stop: the signal that ends it.
-      statuses: the exit statuses that end a drain; None where how it ends does not matter.
-    """
-
-    words: tuple[str, ...]
-    url: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
-    stop: signal.Signals = signal.SIGTERM
-    statuses: tuple[int, ...] | None = (0,)
 
 
 def subsrv(
     python: str, app: str, *, mode: str, workers: int, options: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """The words that serve `app` with this repository's subsrv on a free port of loopback."""
-    served = ("--mode", mode, "--workers", str(workers), "--bind", "127.0.0.1:0", *options, app)
-    return (python, "-m", "subsrv", *served)
+    return launch.command(app, mode=mode, workers=workers, options=options, python=python)
 
 
 def free_port() -> int:
@@ -68,145 +29,20 @@ def free_port() -> int:
         return port
 
 
-class Server:
-    """A running server and its process group. A context manager: leaving it stops the server.
-
-    Attributes:
-      url: where it listens.
-      ready: the name=value words of its ready line, where it prints one.
-      launched: when it was, by time.monotonic().
-    """
+class Server(launch.Server):
+    """A running server; LaunchError if it does not start, or does not stop cleanly."""
 
     def __init__(
-        self,
-        command: Command | tuple[str, ...],
-        *,
-        pinned: frozenset[int] | None = None,
-        start_timeout: float = _START_TIMEOUT,
+        self, command: launch.Command | tuple[str, ...], *, pinned: frozenset[int] | None = None
     ) -> None:
-        """Start it in the repository's folder, pinned to some CPUs.
-
-        ServerError if it is not ready within `start_timeout` seconds.
-        """
-        self.command = command if isinstance(command, Command) else Command(words=command)
-        self.url = ""
-        self.ready: dict[str, str] = {}
-        self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._settled = threading.Event()
-        self.launched = time.monotonic()
-        try:
-            # A session of its own: its members are what is measured, and killed in the end.
-            with cpus.pinned(pinned):
-                self._process = subprocess.Popen(
-                    self.command.words,
-                    cwd=REPOSITORY,
-                    env={**os.environ, **self.command.env},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                    text=True,
-                    errors="replace",
-                )
-        except OSError as error:
-            raise ServerError(f"the server cannot be run: {scrub(str(error))}") from error
-        # Reads to the end of the pipe, which comes at the latest when the group is killed.
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        if self.command.url:
-            settled = self._try_to_connect(start_timeout)
-        else:
-            settled = self._settled.wait(start_timeout)
-        if not self.url:
-            status = self._wait(1.0) if settled else None
-            self.kill()
-            self._fail("not ready", status, time.monotonic() - self.launched)
-
-    @property
-    def pid(self) -> int:
-        """The process at the root of the server's tree."""
-        return self._process.pid
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port, as `socket.create_connection` wants them."""
-        return _address(self.url)
-
-    def log(self) -> str:
-        """The last lines that the server wrote to standard error, fit to be published."""
-        return scrub("\n".join(self._lines))
-
-    def stop(self) -> None:
-        """Let the server drain and wait for it; ServerError if it ends with a wrong status."""
-        begin = time.monotonic()
-        self._process.send_signal(self.command.stop)
-        status = self._wait(_STOP_TIMEOUT)
-        self.kill()
-        wanted = self.command.statuses
-        if wanted is not None and status not in wanted:
-            self._fail("not stopped cleanly", status, time.monotonic() - begin)
-
-    def kill(self) -> None:
-        """End the whole process group at once. Safe to call twice."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._reader.join()
-        assert self._process.stderr is not None
-        self._process.stderr.close()
-
-    def _read(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._lines.append(line.rstrip("\n"))
-            if not self.url and (match := _READY.match(line)):
-                words = match["rest"].split()
-                self.ready = dict(word.split("=", 1) for word in words if "=" in word)
-                self.url = match["url"]
-                self._settled.set()
-        self._settled.set()
-
-    def _try_to_connect(self, timeout: float) -> bool:
-        """Whether it accepts in time, or has ended; sets the URL if it accepts."""
-        while time.monotonic() < self.launched + timeout:
-            if self._process.poll() is not None:
-                return True
-            with (
-                contextlib.suppress(OSError),
-                socket.create_connection(_address(self.command.url), timeout=timeout) as connection,
-            ):
-                # While nobody listens, the kernel may give an attempt this very port, and connect
-                # it to itself.
-                if connection.getsockname() != connection.getpeername():
-                    self.url = self.command.url
-                    return True
-            time.sleep(_TRY_EVERY)
-        return False
-
-    def _wait(self, timeout: float) -> int | None:
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def _fail(self, what: str, status: int | None, seconds: float) -> None:
-        how = "still running" if status is None else f"exit status {status}"
-        words = self.log() or "(it said nothing)"
-        raise ServerError(f"{what} after {seconds:.1f} s, {how}: {words}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            self.stop()
-        else:
-            self.kill()
-            error.add_note(f"the server's log: {self.log()}")
+        """Start it, on these CPUs alone if they are given."""
+        super().__init__(command, cwd=REPOSITORY, cpus=pinned)
 
 
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname is not None
-    assert parts.port is not None
-    return parts.hostname, parts.port
+def in_words(error: Exception) -> str:
+    """The error's text with its detail and notes, the server's log among them, to be published."""
+    parts = [str(error), *getattr(error, "__notes__", ())]
+    detail = getattr(error, "detail", None)
+    if detail and detail not in parts[0]:
+        parts.append(detail)
+    return scrub("\n".join(parts))

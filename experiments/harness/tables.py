@@ -21,12 +21,16 @@ def overview(
     *,
     facts: Sequence[str] = (),
     labels: Sequence[str] | None = None,
+    labelled: bool = True,
 ) -> Table:
     """A row for each configuration: label, facts, and the figures with their intervals.
 
+    Without the label where `labelled` says so: the facts name the configuration then.
+
     One that failed stands there as failed; the reason is in the page's list of failures.
     """
-    heading = ("configuration", *(name.replace("_", " ") for name in facts), "n")
+    first = ("configuration",) if labelled else ()
+    heading = (*first, *(name.replace("_", " ") for name in facts), "n")
     rows = []
     for label in data.labels if labels is None else labels:
         known = [str(data.fact(label, name) or "") for name in facts]
@@ -35,8 +39,9 @@ def overview(
             cells = ["failed", *("",) * (len(metrics) - 1)]
         else:
             cells = [cell(data.figure(label, each), each.digits) for each in metrics]
-        rows.append((label, *known, str(launches), *cells))
-    return Table((*heading, *(each.heading for each in metrics)), rows, labels=1 + len(facts))
+        rows.append((*((label,) if labelled else ()), *known, str(launches), *cells))
+    aligned = len(first) + len(facts)
+    return Table((*heading, *(each.heading for each in metrics)), rows, labels=aligned)
 
 
 def ratios(

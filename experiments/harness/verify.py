@@ -51,10 +51,10 @@ def verify(server: Server, body: bytes = HELLO, path: str = "/") -> bytes:
     return raw
 
 
-def first_answer(server: Server) -> float:
+def first_answer(server: Server, path: str = "/") -> float:
     """Seconds from the server's launch to its first byte of an answer, to be asked for at once."""
     host, port = server.address
-    request = _PLAIN.format(path="/", host=f"{host}:{port}").encode()
+    request = _PLAIN.format(path=path, host=f"{host}:{port}").encode()
     try:
         with socket.create_connection(server.address, timeout=_TIMEOUT) as connection:
             connection.sendall(request)

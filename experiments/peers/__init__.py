@@ -2,11 +2,10 @@
 
 `registry.PEERS` names them; `Peers` makes what they need and starts them:
 
+    from experiments.harness.server import Server
     from experiments.peers.peers import Peers
 
     with Peers("3.14") as peers:
-        for name, reason in peers.missing(["uvicorn-h11", "granian-asgi"]).items():
-            print(name, reason)
-        with peers.start("uvicorn-h11", app="module:attribute", workers=1) as server:
+        with Server(peers.command("uvicorn-h11", app="module:attribute", workers=1)) as server:
             server.address
 """

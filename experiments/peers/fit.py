@@ -10,8 +10,19 @@ _UNFIT: dict[tuple[str, str], str] = {
 }
 
 
+def unfit(peer: Peer, workload: Workload, workers: int) -> str:
+    """Why a peer has no part in a workload with so many workers; "" where it has."""
+    if peer.most_workers is not None and workers > peer.most_workers:
+        return f"it has at most {peer.most_workers} worker(s)"
+    try:
+        application(peer, workload)
+    except MissingPeerError as error:
+        return str(error)
+    return ""
+
+
 def application(peer: Peer, workload: Workload) -> str:
-    """What `Peers.start` is given so that the peer does this work.
+    """What `Peers.command` is given so that the peer does this work.
 
     MissingPeerError, with the reason, where it does not.
     """

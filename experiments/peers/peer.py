@@ -62,6 +62,7 @@ class Peer:
 
     Attributes:
       packages: what the environment needs from PyPI for it; the first is the server.
+      optional: makes it faster, but is not to be had everywhere; versions say whether it was.
       program: the name that `programs.ensure` knows it by, where it is no Python package.
       command: makes the command line, without the settings' words.
       settings: added to the command, in this order.
@@ -73,6 +74,7 @@ class Peer:
     name: str
     interface: Interface
     packages: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     program: str | None = None
     command: Callable[[Launch], Sequence[str]]
     settings: tuple[Setting, ...] = ()

@@ -1,16 +1,15 @@
 """Peers made ready and started."""
 
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
 import subsrv
+from experiments.harness.server import Command, free_port
 from experiments.peers import programs, python
-from experiments.peers.peer import Launch, MissingPeerError, Peer
+from experiments.peers.peer import Launch, MissingPeerError
 from experiments.peers.python import PeersPython
 from experiments.peers.registry import PEERS
-from experiments.peers.server import PeerServer, free_port
 
 
 class Peers:
@@ -40,30 +39,26 @@ class Peers:
             return subsrv.__version__  # from the checkout, as it is
         installed.need(peer.packages)
         server, *others = peer.packages
-        used = (f"{package} {installed.versions[package]}" for package in others)
+        used = [f"{package} {installed.versions[package]}" for package in others]
+        used += (
+            f"{package} {installed.versions[package]}"
+            if package in installed.versions
+            else f"no {package}"
+            for package in peer.optional
+        )
         return " + ".join((installed.versions[server], *used))
 
-    def missing(self, names: Iterable[str]) -> dict[str, str]:
-        """Those of the named peers that cannot be had here, and why."""
-        reasons = {}
-        for name in names:
-            try:
-                self.version(name)
-            except MissingPeerError as error:
-                reasons[name] = str(error)
-        return reasons
-
-    def launch(self, name: str, *, app: str, workers: int) -> tuple[Peer, Launch]:
-        """A peer, and a launch of it on a free port of loopback, which `Peer.words` starts.
+    def command(self, name: str, *, app: str, workers: int) -> Command:
+        """How a peer is run on a free port of loopback.
 
         Args:
             app: "module:attribute" for a Python interface, else a handler's name ("hello").
 
         Raises:
-            MissingPeerError: it cannot be had.
+            MissingPeerError: it cannot be had, or not with so many workers.
         """
         peer = PEERS[name]
-        self.version(name)
+        version = self.version(name)
         self._launches += 1
         folder = Path(self._folder.name, f"{name}-{self._launches}")
         folder.mkdir()
@@ -75,22 +70,13 @@ class Peers:
             folder=folder,
             program=self._program(peer.program)[0] if peer.program else None,
         )
-        return peer, launch
-
-    def start(self, name: str, *, app: str, workers: int, path: str = "/") -> PeerServer:
-        """Start a peer as `launch` has it; it has answered GET `path` when this returns.
-
-        Raises:
-            MissingPeerError: it cannot be had, or not with so many workers.
-            PeerError: it does not start.
-        """
-        peer, launch = self.launch(name, app=app, workers=workers)
-        return PeerServer(
-            peer.words(launch),
-            launch.port,
-            path=path,
-            environment=dict(peer.environment),
-            stop_signal=peer.stop,
+        return Command(
+            words=peer.words(launch),
+            url=f"http://127.0.0.1:{launch.port}",
+            env=dict(peer.environment),
+            facts={"version": version},
+            stop=peer.stop,
+            statuses=None,
         )
 
     def python(self) -> PeersPython:
@@ -98,7 +84,13 @@ class Peers:
         if self._python is None:
             try:
                 self._python = python.ensure(
-                    self.leg, (peer.packages for peer in PEERS.values() if peer.packages)
+                    self.leg,
+                    (
+                        packages
+                        for peer in PEERS.values()
+                        for packages in (peer.packages, peer.optional)
+                        if packages
+                    ),
                 )
             except MissingPeerError as error:
                 self._python = error

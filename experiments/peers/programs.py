@@ -60,8 +60,18 @@ def ensure(name: str, folder: Path) -> tuple[Path, str]:
         raise MissingPeerError(scrub(str(error))) from error
     if name == "nginx":
         return program, _run(program, "-v").rpartition("/")[2]
-    version = _run(program, "--version").removeprefix("Dart SDK version: ").partition(" ")[0]
-    return _compiled(program, version), version
+    return _compiled(program, _DART_SOURCE)
+
+
+def dart(source: Path) -> tuple[Path, str]:
+    """A Dart program as a native one, made first where that is due, and Dart's version.
+
+    MissingPeerError where there is no Dart.
+    """
+    try:
+        return _compiled(programs.ensure("dart"), source)
+    except UnavailableError as error:
+        raise MissingPeerError(scrub(str(error))) from error
 
 
 def nginx_configuration(folder: Path, *, port: int, workers: int) -> Path:
@@ -78,16 +88,17 @@ def floor_response(folder: Path) -> Path:
     return file
 
 
-def _compiled(dart: Path, version: str) -> Path:
-    """The Dart server as a native program: started at once, and at full speed from its start."""
-    digest = hashlib.sha256(version.encode() + _DART_SOURCE.read_bytes()).hexdigest()[:16]
-    made = _BUILD / f"server-{digest}"
+def _compiled(dart: Path, source: Path) -> tuple[Path, str]:
+    """A native program: started at once, and at full speed from its start."""
+    version = _run(dart, "--version").removeprefix("Dart SDK version: ").partition(" ")[0]
+    digest = hashlib.sha256(version.encode() + source.read_bytes()).hexdigest()[:16]
+    made = _BUILD / f"{source.stem}-{digest}"
     if not made.exists():
         _BUILD.mkdir(parents=True, exist_ok=True)
         partial = made.with_suffix(".part")
-        _run(dart, "compile", "exe", str(_DART_SOURCE), "-o", str(partial))
+        _run(dart, "compile", "exe", str(source), "-o", str(partial))
         partial.rename(made)
-    return made
+    return made, version
 
 
 def _run(program: Path, *words: str) -> str:

@@ -92,9 +92,14 @@ def _gunicorn(kind: str, interface: Interface, *more: Setting) -> Peer:
         name=f"gunicorn-{kind}",
         interface=interface,
         packages=("gunicorn", *(("uvloop",) if kind == "asgi" else ())),
+        optional=("gunicorn-h1c",),
         command=command,
         settings=(
             Setting(("--worker-class", kind), "the worker that this line is about"),
+            Setting(
+                ("--http-parser", "auto"),
+                "its parser in C (gunicorn-h1c, what gunicorn[fast] brings) where there is a wheel",
+            ),
             Setting(("--backlog", "2048"), _BACKLOG),
             Setting(("--log-level", "error"), _NO_LOG),
             Setting(("--worker-tmp-dir", "/dev/shm"), "its advice: the heartbeat touches no disk"),
@@ -191,7 +196,9 @@ _ALL = (
     _gunicorn(
         "gthread",
         Interface.WSGI,
-        Setting(("--threads", "2"), "kept connections need its threads; more for one GIL cost"),
+        Setting(
+            ("--threads", "4"), "kept connections need its threads; of 1, 2, 4 and 16 the least"
+        ),
         Setting(("--keep-alive", "75"), "no kept connection closes between two loads"),
         Setting(("--worker-connections", "4096"), "above the number of clients"),
     ),

@@ -14,15 +14,18 @@ from experiments.harness import cpus, environment, publish
 from experiments.harness.command import names, positive
 from experiments.harness.interpreters import FREE_THREADED, GIL, InterpreterError, Interpreters
 from experiments.harness.paths import RESULTS
-from experiments.harness.server import Command, Server, ServerError, subsrv
+from experiments.harness.server import Command, Server, in_words, subsrv
 from experiments.options import MODES
 from experiments.soak import watch
 from experiments.soak.traffic import Traffic
+from subsrv.bench.launch import LaunchError
 
 _APP = "experiments.conformance.echo:asgi"
 # Short, so that what is left behind is gone before the end.
 _OPTIONS = ("--timeout-header", "10", "--timeout-body", "10", "--timeout-write", "5")
 _WORKERS = 2
+# How often descriptors are counted after the warm-up, each a tenth of a second after the last.
+_LOOKS = 30
 
 
 async def _soak(server: Server, seconds: float, seed: int) -> tuple[Traffic, list[watch.Look]]:
@@ -50,8 +53,8 @@ def soak(python: str, mode: str, *, seconds: float, seed: int) -> dict[str, Any]
             after = watch.settled(server.pid, before)
             last = Traffic(server.address, seed=seed + 2)
             asyncio.run(last.run(0.5))
-    except ServerError as error:
-        return {"failures": [str(error)]}
+    except LaunchError as error:
+        return {"failures": [in_words(error)]}
     outcome, grown = traffic.outcome, watch.grown(looks)
     failures = [*outcome.wrong[:20], *(f"stuck: {each}" for each in outcome.stuck[:20])]
     failures += [f"at the end: {each}" for each in (*last.outcome.wrong, *last.outcome.stuck)[:20]]
@@ -73,7 +76,7 @@ def soak(python: str, mode: str, *, seconds: float, seed: int) -> dict[str, Any]
 def _idle(pid: int) -> int:
     """Descriptors once the connections of the warm-up are gone: the least seen for a while."""
     least = watch.descriptors(pid)
-    for _ in range(30):
+    for _ in range(_LOOKS):
         time.sleep(0.1)
         least = min(least, watch.descriptors(pid))
     return least

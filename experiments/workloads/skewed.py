@@ -15,10 +15,10 @@ import time
 import urllib.parse
 from dataclasses import asdict, dataclass
 
-from experiments.harness import cpus
 from experiments.harness.load import Outcome
 from experiments.harness.paths import REPOSITORY
 from subsrv.bench.load import LoadError
+from subsrv.bench.machine import pinned
 
 _GRACE = 20.0  # seconds beyond the asked duration
 
@@ -58,7 +58,7 @@ class Skewed:
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`. LoadError if the client does not report."""
         words = (url + self.path, str(seconds), str(self.connections), str(self.every))
-        with cpus.pinned(client):
+        with pinned(client):
             done = subprocess.run(
                 (sys.executable, "-m", __name__, *words),
                 cwd=REPOSITORY,

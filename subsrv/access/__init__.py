@@ -1,7 +1,7 @@
 """The access log: a line for each request, written by the worker that answered it.
 
-Interpreters share no logging configuration, and logging would cost more than a request. So the
-lines do not pass through it: each worker formats its own and appends them to the file itself.
+Interpreters share no logging configuration, and logging is slow. So the lines do not pass through
+it: each worker formats its own and appends them to the file itself.
 """
 
 import asyncio

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from subsrv.access.formats import Entry
 from subsrv.connection import Connection
 from subsrv.exchange import Address
+from subsrv.files import FileRange
 from subsrv.http1 import ProtocolError, Request
 from subsrv.shared import Shared
 
@@ -61,6 +62,11 @@ class LoggedConnection(Connection):
         """See Transport."""
         self._count(data)
         super().send(data)
+
+    def send_file(self, file: FileRange) -> None:
+        """See Transport."""
+        self._size += file.left
+        super().send_file(file)
 
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """See Transport."""

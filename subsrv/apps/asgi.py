@@ -10,6 +10,7 @@ from subsrv.apps.lifespan import Lifespan
 from subsrv.apps.quoting import unquote
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange
+from subsrv.files import FileRange
 from subsrv.http1 import Request
 
 type Message = dict[str, Any]
@@ -72,7 +73,7 @@ class ASGIExchange(Exchange["ASGIApp"]):
         scope["headers"] = list(request.headers)
         scope["client"] = transport.client
         scope["server"] = transport.server
-        scope["extensions"] = {}
+        scope["extensions"] = {"http.response.pathsend": {}}
         state = self._app.lifespan.state
         if state is not None:
             scope["state"] = state.copy()
@@ -128,10 +129,22 @@ class ASGIExchange(Exchange["ASGIApp"]):
                 raise RuntimeError(f"unexpected message {kind!r}: the response has been started")
             self._status = message["status"]
             self._headers = message.get("headers", ())
+        elif kind == "http.response.pathsend":
+            self._send_path(message["path"])
+            return
         else:
             raise RuntimeError(f"unexpected message {kind!r}")
         if self._transport is None:
             raise DisconnectedError("the client is gone")
+
+    def _send_path(self, path: str) -> None:
+        """The extension http.response.pathsend: a file is the whole body."""
+        if self._status is None or self._head is not None or self._complete:
+            raise RuntimeError("unexpected message 'http.response.pathsend'")
+        file = FileRange.open(path)
+        self._complete = True
+        self.respond_file(self._status, self._headers, file)
+        self._notify()
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange."""

@@ -1,7 +1,7 @@
 """Exchanges that read the whole body before they call the application (WSGI and native)."""
 
 import io
-from typing import BinaryIO
+from typing import IO
 
 from subsrv.exchange import Exchange
 
@@ -15,14 +15,14 @@ class CollectingExchange[App](Exchange[App]):
     Memory for a body is bounded: a large one waits on disk.
     """
 
-    _file: BinaryIO | None = None
+    _file: IO[bytes] | None = None
     _size = 0
 
     def run(self) -> None:
         """Call the application."""
         raise NotImplementedError
 
-    def input(self) -> BinaryIO:
+    def input(self) -> IO[bytes]:
         """The body as a file, at its beginning. To be closed by `close_input`."""
         if self._file is None:
             self._file = io.BytesIO()

@@ -1,26 +1,23 @@
-"""WSGI (PEP 3333), inline in the worker's loop or in a pool of threads."""
+"""WSGI (PEP 3333) in the worker's loop. wsgi_threads.py has it in threads."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
-from subsrv.http1 import Request
+from subsrv.apps.wsgi_file import FileWrapper
+from subsrv.exchange import Exchange, Transport
+from subsrv.files import FileRange
+from subsrv.http1 import Framing, Request
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[bytes]]
 
 _NOTHING: Iterator[bytes] = iter(())
-
-# Requests that wait for a thread, beyond which a worker answers 503 (gunicorn's threads worker
-# holds as many connections).
-_QUEUE = 1000
 
 
 class WSGIExchange(CollectingExchange["WSGIApp"]):
@@ -42,6 +39,9 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
             result = self._result
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._respond(result[0])  # type: ignore[index]
+                self._close()
+            elif (file := self._file_range(result)) is not None:
+                self._respond_file(file)
                 self._close()
             else:
                 self._blocks = iter(result)
@@ -89,6 +89,24 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
             raise AssertionError("the application did not call start_response")
         self.respond(self._status, self._headers, body)
 
+    def _file_range(self, result: Iterable[bytes]) -> FileRange | None:
+        """What the kernel can send by itself; None where the result is to be iterated."""
+        if type(result) is not FileWrapper or self._status is None:
+            return None
+        if self._head is not None:
+            # Something has been written before it.
+            if self._head.framing is Framing.LENGTH:
+                result.left = self._left
+            return None
+        file = result.range()
+        if file is None:
+            result.bound(self._headers)
+        return file
+
+    def _respond_file(self, file: FileRange) -> None:
+        assert self._status is not None
+        self.respond_file(self._status, self._headers, file)
+
     def _pump(self) -> None:
         for block in self._blocks:
             if block:
@@ -127,130 +145,54 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         self._close()
 
 
-class ThreadedExchange(WSGIExchange):
-    """One call of a WSGI application in a thread of the pool.
-
-    The thread runs the application and its iterator; whatever touches the connection is done by
-    the loop, which the thread waits for, so that a client that reads slowly slows it down.
-    """
-
-    # What the thread waits for while too much waits to be sent. The loop's alone.
-    _congestion: Future[None] | None = None
-
-    def run(self) -> None:
-        """Hand the call to the pool, or answer 503 if too many wait."""
-        if not self._app.submit(self._in_thread):
-            self.respond("503 Service Unavailable", [("Retry-After", "1")], b"too many requests\n")
-            self.close_input()
-
-    def drained(self) -> None:
-        """See Exchange."""
-        congestion, self._congestion = self._congestion, None
-        if congestion is not None:
-            congestion.set_result(None)
-
-    def disconnected(self) -> None:
-        """See Exchange."""
-        CollectingExchange.disconnected(self)
-        if not self.open:
-            self.drained()
-
-    def _in_thread(self) -> None:
-        try:
-            self._call()
-            result = self._result
-            if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
-                self._in_loop(self._respond, result[0])  # type: ignore[index]
-            else:
-                for block in result:
-                    if block:
-                        self._write(block)
-                    if not self.open:
-                        break
-                else:
-                    self._in_loop(self._finish)
-        except BaseException as error:
-            # SystemExit too: it would end this task of the pool, and leave the client waiting.
-            self._in_loop(self.fail, "the application failed", error)
-        finally:
-            self._close()
-
-    def _finish(self) -> None:
-        if self._head is None:
-            self._respond(b"")
-        else:
-            self.finish()
-
-    def _write(self, block: bytes) -> None:
-        self._in_loop(super()._write, block)
-
-    def _in_loop(self, function: Callable[..., None], *args: Any) -> None:
-        """Have the loop call it, and wait until it has, and until not too much is pending."""
-        outcome: Future[None] = Future()
-        self._app.loop.call_soon_threadsafe(self._attempt, outcome, function, args)
-        outcome.result()
-
-    def _attempt(
-        self, outcome: Future[None], function: Callable[..., None], args: tuple[Any, ...]
-    ) -> None:
-        try:
-            function(*args)
-        except Exception as error:
-            outcome.set_exception(error)
-            return
-        if self.congested:
-            self._congestion = outcome
-        else:
-            outcome.set_result(None)
-
-
 class WSGIApp:
-    """A WSGI application in one worker.
+    """A WSGI application in one worker, which runs one request at a time, in its loop.
 
-    `threads` is how many requests run at once; with one they run in the worker's loop itself.
     `multithread` and `multiprocess` are what PEP 3333 wants to be told; `cache` is how many header
-    fields to remember as variables.
+    fields to remember as variables. `root_path` is where the application is mounted, "" or "/shop":
+    its SCRIPT_NAME, left out of PATH_INFO where a proxy has not done so.
     """
 
     def __init__(
         self,
         app: App,
-        loop: asyncio.AbstractEventLoop,
         *,
-        threads: int,
         multithread: bool,
         multiprocess: bool,
         cache: int,
+        root_path: str = "",
     ) -> None:
         self.call = app
         self._variables = _Variables(cache)
-        self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi") if threads > 1 else None
-        self._most = threads + _QUEUE
-        self._calls: set[asyncio.Future[None]] = set()
+        self._root = root_path.encode()
         #: Makes the exchange of a request: (transport, request).
-        self.exchange = partial(ThreadedExchange if self._pool else WSGIExchange, self)
-        self.loop = loop
+        self.exchange: Callable[[Transport, Request], Exchange[Any]] = partial(WSGIExchange, self)
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
-            "SCRIPT_NAME": "",
+            "SCRIPT_NAME": self._root.decode("latin-1"),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": sys.stderr,
-            "wsgi.multithread": multithread or threads > 1,
+            "wsgi.multithread": multithread,
             "wsgi.multiprocess": multiprocess,
             "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
             "wsgi.input_terminated": True,
-            # Each request has its own. They stand here so that all keys but the header fields' do.
+            # Each request has its own. They stand here so that all keys but the header fields' do,
+            # and the dictionary of a request need not grow.
             "REQUEST_METHOD": "",
             "PATH_INFO": "",
             "QUERY_STRING": "",
             "SERVER_PROTOCOL": "",
             "SERVER_NAME": "localhost",
-            "SERVER_PORT": "",
+            "SERVER_PORT": "80",
+            "REMOTE_ADDR": "",
+            "REMOTE_PORT": "",
+            "wsgi.input": None,
         }
 
     def environ(self, exchange: WSGIExchange) -> Environ:
-        """The environ of a request whose body has been received."""
+        """The environ of a request; its input is the exchange's."""
         request, transport = exchange.request, exchange._transport
         environ = request.sighted(self._template)
         environ["wsgi.input"] = exchange.input()
@@ -259,12 +201,14 @@ class WSGIApp:
             environ["CONTENT_LENGTH"] = str(exchange._size)
         if transport is not None:
             server, client = transport.server, transport.client
-            if server is not None:
+            if server is not None and server[1] is not None:  # a Unix socket has neither
                 environ["SERVER_NAME"] = server[0]
-                environ["SERVER_PORT"] = str(server[1] or "")
+                environ["SERVER_PORT"] = str(server[1])
             if client is not None:
                 environ["REMOTE_ADDR"] = client[0]
                 environ["REMOTE_PORT"] = str(client[1])
+                return environ
+        del environ["REMOTE_ADDR"], environ["REMOTE_PORT"]
         return environ
 
     def _template(self, request: Request) -> Environ:
@@ -285,6 +229,11 @@ class WSGIApp:
         path = request.raw_path
         if b"%" in path:
             path = unquote(path)
+        root = self._root
+        if root and (path == root or path.startswith(root + b"/")):
+            path = path[len(root) :]
+        elif path == b"*":
+            path = b""  # of OPTIONS: what is no path cannot be one within the application
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
@@ -303,29 +252,11 @@ class WSGIApp:
         environ.update(values)
         environ.pop(_DROPPED, None)
 
-    def submit(self, call: Callable[[], None]) -> bool:
-        """Run `call` in the pool; False if too many wait already."""
-        assert self._pool is not None
-        if len(self._calls) >= self._most:
-            return False
-        future = self.loop.run_in_executor(self._pool, call)
-        self._calls.add(future)
-        future.add_done_callback(self._calls.discard)
-        return True
-
     async def startup(self) -> None:
         """Nothing to do."""
 
     async def shutdown(self) -> None:
-        """Drop the calls that no thread has begun, and wait for the others.
-
-        They cannot be stopped, and this isolate's end would wait for them, too; but here the loop
-        runs, and they may need it.
-        """
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            if self._calls:
-                await asyncio.wait(self._calls)
+        """Nothing to do."""
 
 
 # The two that have no HTTP_ (RFC 3875 section 4.1).

@@ -24,11 +24,7 @@ class InterpBackend:
 
     def prepare(self, config: "Config") -> None:
         """Find the API. ConfigError if it is missing."""
-        # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the
-        # main interpreter did so before any of them was created (CPython issues 136421, 136423).
-        import datetime  # noqa: F401
-
-        self._interpreters = api()
+        self._interpreters = interpreters()
 
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
         """See Backend."""
@@ -51,12 +47,18 @@ class InterpBackend:
             lifeline.died(failure)
 
 
-def api() -> ModuleType:
-    """What makes interpreters. ConfigError if it is missing."""
-    if sys.version_info < (3, 14):
-        return _backport()
-    else:  # noqa: RET505 (mypy takes what stands after this "if" for unreachable)
-        return importlib.import_module("concurrent.interpreters")
+def interpreters() -> ModuleType:
+    """The API of interpreters: CPython's own, or its backport on 3.13. ConfigError without."""
+    # CPython 3.13.0 aborts when it closes interpreters that imported datetime, unless the main
+    # interpreter did so before any of them was created (CPython issues 136421, 136423).
+    import datetime  # noqa: F401
+
+    found: ModuleType
+    if sys.version_info >= (3, 14):
+        found = importlib.import_module("concurrent.interpreters")
+    else:
+        found = _backport()
+    return found
 
 
 def _backport() -> ModuleType:

@@ -75,20 +75,10 @@ class SpawnBackend:
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
-        # The flags by which multiprocessing and the test suite of CPython start a Python like
-        # this one: -X, -W, -O and so on.
-        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         with _closing(spec.control):
-            reader, writer = os.pipe()
-            # A child that has died already is found out by its end, not by its broken pipe.
-            with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
-                command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader)]
-                with _closing(reader), _signals_held():
-                    child = subprocess.Popen(
-                        [*command, f"subsrv-worker-{spec.worker}"],
-                        pass_fds=(*spec.copied, spec.control, reader),
-                    )
-                pipe.write(text)
+            fds = (*spec.copied, spec.control)
+            with _signals_held():
+                child = launch(text, f"subsrv-worker-{spec.worker}", fds)
         return ProcessHandle(child)
 
 
@@ -108,6 +98,21 @@ class ForkBackend:
             if pid == 0:
                 _run_forked(self._entry, spec, disown)
         return ProcessHandle(_Forked(pid))
+
+
+def launch(text: str, name: str, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    """Start a Python like this one, with these descriptors, that runs `text`. OSError."""
+    # The flags by which multiprocessing and the test suite of CPython start a Python like this
+    # one: -X, -W, -O and so on.
+    flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    reader, writer = os.pipe()
+    # A child that has died already is found out by its end, not by its broken pipe.
+    with contextlib.suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as pipe:
+        command = [sys.executable, *flags, "-c", _READ_PROGRAM, str(reader), name]
+        with _closing(reader):
+            child = subprocess.Popen(command, pass_fds=(*fds, reader))
+        pipe.write(text)
+    return child
 
 
 class _Forked:

@@ -1,18 +1,26 @@
-"""A server under test: any command that prints "NAME: ready http://HOST:PORT …" when it accepts."""
+"""A server under test: any command that says when it accepts, or where it will.
+
+subsrv prints "NAME: ready http://HOST:PORT …". For others the command says the address, which is
+tried until it answers.
+"""
 
 import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
+from subsrv.bench.machine import pinned
 from subsrv.errors import SubsrvError
 
 _READY = re.compile(r"^\S+: ready (?P<url>http://\S+)(?P<rest>.*)$")
@@ -20,16 +28,43 @@ _REASON = re.compile(r"^\S+: error: (?P<reason>.*)$")
 _START_TIMEOUT = 60.0  # seconds: a framework imported by several interpreters takes a few
 _STOP_TIMEOUT = 15.0
 _KEPT_LINES = 200
+_TRY_EVERY = 0.005  # seconds, to connect to a server that does not say when it accepts
 
 
 class LaunchError(SubsrvError):
     """The server did not start, or did not stop cleanly; the detail is its own last words."""
 
 
-def command(app: str, *, mode: str, workers: int, options: Sequence[str] = ()) -> tuple[str, ...]:
-    """The command that serves `app` with this Python's subsrv on a free port of loopback."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How a server is run.
+
+    Attributes:
+      words: the program and its arguments.
+      url: where it will listen; empty for a server that prints a ready line.
+      env: variables to add to the environment.
+      stop: the signal that ends it.
+      statuses: the exit statuses that end a drain; None where how it ends does not matter.
+    """
+
+    words: tuple[str, ...]
+    url: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop: signal.Signals = signal.SIGTERM
+    statuses: tuple[int, ...] | None = (0,)
+
+
+def command(
+    app: str,
+    *,
+    mode: str,
+    workers: int,
+    options: Sequence[str] = (),
+    python: str = sys.executable,
+) -> tuple[str, ...]:
+    """The words that serve `app` with subsrv on a free port of loopback."""
     served = ("--mode", mode, "--workers", str(workers), "--bind", "127.0.0.1:0", *options, app)
-    return (sys.executable, "-m", "subsrv", *served)
+    return (python, "-m", "subsrv", *served)
 
 
 class Server:
@@ -37,13 +72,14 @@ class Server:
 
     Attributes:
       url: where it listens.
-      ready: the name=value words of its ready line.
-      seconds_to_ready: from its launch to its ready line.
+      ready: the name=value words of its ready line, where it prints one.
+      launched: when it was, by time.monotonic().
+      seconds_to_ready: from then to its ready line, or until it accepted.
     """
 
     def __init__(
         self,
-        command: Sequence[str],
+        command: Command | tuple[str, ...],
         *,
         cwd: Path | None = None,
         cpus: Collection[int] | None = None,
@@ -53,39 +89,40 @@ class Server:
 
         An interrupt while it starts ends it.
         """
-        self.command = tuple(command)
+        self.command = command if isinstance(command, Command) else Command(words=command)
         self.url = ""
         self.ready: dict[str, str] = {}
         self._lines: deque[str] = deque(maxlen=_KEPT_LINES)
         self._settled = threading.Event()
-        begin = time.monotonic()
+        self.launched = time.monotonic()
         try:
             # A session of its own: its members are what is measured, and killed in the end.
-            self._process = subprocess.Popen(
-                self.command,
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                text=True,
-                errors="replace",
-            )
+            with pinned(cpus):
+                self._process = subprocess.Popen(
+                    self.command.words,
+                    cwd=cwd,
+                    env={**_environment(), **self.command.env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                    text=True,
+                    errors="replace",
+                )
         except OSError as error:
             raise LaunchError(f"the server cannot be run: {error}") from error
         # Reads to the end of the pipe, which comes at the latest when the group is killed.
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         try:
-            if cpus is not None:
-                # It has barely begun: all that it will start inherits this.
-                with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(self._process.pid, cpus)
-            settled = self._settled.wait(start_timeout)
+            if self.command.url:
+                settled = self._try_to_connect(start_timeout)
+            else:
+                settled = self._settled.wait(start_timeout)
         except BaseException:
             self.kill()
             raise
-        self.seconds_to_ready = time.monotonic() - begin
+        self.seconds_to_ready = time.monotonic() - self.launched
         if not self.url:
             status = self._wait(1.0) if settled else None
             self.kill()
@@ -96,19 +133,25 @@ class Server:
         """The process at the root of the server's tree."""
         return self._process.pid
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of its URL."""
+        return _address(self.url)
+
     def log(self) -> str:
         """The last lines that the server wrote to standard error."""
         return "\n".join(self._lines)
 
     def stop(self) -> None:
-        """Let the server drain and wait for it; LaunchError if it does not end with status 0."""
+        """Let the server drain and wait for it; LaunchError if it ends with a wrong status."""
         begin = time.monotonic()
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(self.command.stop)
         try:
             status = self._wait(_STOP_TIMEOUT)
         finally:  # an interrupt must not leave it behind, either
             self.kill()
-        if status != 0:
+        wanted = self.command.statuses
+        if wanted is not None and status not in wanted:
             self._fail("not stopped cleanly", status, time.monotonic() - begin)
 
     def kill(self) -> None:
@@ -130,6 +173,23 @@ class Server:
                 self.url = match["url"]
                 self._settled.set()
         self._settled.set()
+
+    def _try_to_connect(self, timeout: float) -> bool:
+        """Whether it accepts in time, or has ended; sets the URL if it accepts."""
+        while time.monotonic() < self.launched + timeout:
+            if self._process.poll() is not None:
+                return True
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(_address(self.command.url), timeout=timeout) as connection,
+            ):
+                # While nobody listens, the kernel may give an attempt this very port, and connect
+                # it to itself.
+                if connection.getsockname() != connection.getpeername():
+                    self.url = self.command.url
+                    return True
+            time.sleep(_TRY_EVERY)
+        return False
 
     def _wait(self, timeout: float) -> int | None:
         try:
@@ -154,3 +214,19 @@ class Server:
             self.stop()
         else:
             self.kill()
+            error.add_note(f"the server's log: {self.log()}")
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but that bytecode is kept.
+
+    Else each launch would compile anew, and have the start-up and the memory of the compiler.
+    """
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port

@@ -1,11 +1,13 @@
 """Where a measurement was taken, and which CPUs each side of it has."""
 
+import contextlib
 import datetime
 import os
 import platform
 import re
 import sys
 import sysconfig
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,20 @@ def part(available: set[int], workers: int) -> Cpus:
     return Cpus(ordered, ordered)
 
 
+@contextlib.contextmanager
+def pinned(cpus: Collection[int] | None) -> Iterator[None]:
+    """What this thread starts meanwhile runs on these CPUs, and all its children too."""
+    if cpus is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def describe() -> dict[str, Any]:
     """The machine and the Python, with the load average at this moment."""
     jit = getattr(sys, "_jit", None)
@@ -47,12 +63,13 @@ def describe() -> dict[str, Any]:
         "switch_interval": sys.getswitchinterval(),
         "kernel": platform.release(),
         "machine": platform.machine(),
-        "cpu_model": _cpu_model(),
+        "cpu_model": cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),
         "load_average": os.getloadavg(),
     }
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """What /proc/cpuinfo calls the CPU; where it has no name, its architecture."""
     match = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
     return match[1] if match else platform.machine()

@@ -1,11 +1,8 @@
 """One run: a server launched, loaded, measured and stopped."""
 
-import contextlib
 import math
-import os
 import tempfile
-import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +12,12 @@ from subsrv.bench import client, processes, wrk
 from subsrv.bench.client import SATURATED
 from subsrv.bench.launch import Server
 from subsrv.bench.load import Check, Load
+from subsrv.bench.machine import pinned
 from subsrv.bench.requests import Request
 from subsrv.errors import SubsrvError
 
 # Seconds of load before anything is measured: imports on demand, caches, connections.
 _WARM_UP = 0.5
-# Seconds to wait for a server to be done with what a load has left, and how idle that is.
-_IDLE_PATIENCE = 5.0
-_IDLE_MOMENT = 0.1
-_IDLE_SHARE = 0.05
 
 
 class RunError(SubsrvError):
@@ -74,10 +68,10 @@ class Figures:
 
 def measure(server: Server, workers: int, traffic: Traffic) -> tuple[Figures, dict[str, Any]]:
     """Measure a running server; also returns the full reports. RunError for any failed request."""
-    with _on(traffic.cpus):
+    with pinned(traffic.cpus):
         _load(server, traffic, duration=min(_WARM_UP, traffic.duration))
         rate, cpu, share, closed = capacity(server, traffic)
-        _await_idle(server.pid)
+        processes.await_idle(server.pid)
         opened = _load(server, traffic, duration=traffic.duration, rate=traffic.rate)
     figures = Figures(
         requests_per_second=rate,
@@ -95,7 +89,7 @@ def measure(server: Server, workers: int, traffic: Traffic) -> tuple[Figures, di
 
 def check(server: Server, traffic: Traffic) -> None:
     """See that each request is answered, twice and on one connection. RunError if it is not."""
-    with _on(traffic.cpus):
+    with pinned(traffic.cpus):
         load = Load(
             requests=traffic.requests,
             connections=1,
@@ -154,24 +148,3 @@ def _wrk(url: str, traffic: Traffic) -> tuple[wrk.Report, str, float]:
     if report.faults:
         raise RunError(f"{report.faults}, of {report.requests} requests")
     return report, output, cpu
-
-
-@contextlib.contextmanager
-def _on(cpus: Collection[int]) -> Iterator[None]:
-    """Keep this process, and so the clients that it starts, on these CPUs."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def _await_idle(root: int) -> None:
-    """Wait until a server is done with what the last load left, if it ever is."""
-    deadline = time.monotonic() + _IDLE_PATIENCE
-    while time.monotonic() < deadline:
-        before = processes.tree_cpu(root)
-        time.sleep(_IDLE_MOMENT)
-        if processes.tree_cpu(root) - before <= _IDLE_SHARE * _IDLE_MOMENT:
-            return

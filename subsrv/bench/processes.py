@@ -9,6 +9,12 @@ from pathlib import Path
 _PROC = Path("/proc")
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 _KIB = 1024  # the kernel's kB
+
+# A tree that used less of a CPU than this for a moment is idle; one that never is goes on anyway.
+_IDLE_SHARE = 0.02
+_IDLE_MOMENT = 0.1  # seconds
+_IDLE_PATIENCE = 5.0
+
 _libc = ctypes.CDLL(None)
 
 
@@ -77,6 +83,19 @@ def tree_cpu(root: int) -> float:
         except ProcessLookupError:
             continue
     return total
+
+
+def await_idle(root: int) -> None:
+    """Wait until a server is done with what the last load left, if it ever is.
+
+    Otherwise a worker with a backlog would leave the new connections, for good, to the others.
+    """
+    deadline = time.monotonic() + _IDLE_PATIENCE
+    used = _IDLE_MOMENT
+    while used > _IDLE_SHARE * _IDLE_MOMENT and time.monotonic() < deadline:
+        before = tree_cpu(root)
+        time.sleep(_IDLE_MOMENT)
+        used = tree_cpu(root) - before
 
 
 def thread_cpu(root: int) -> dict[str, float]:

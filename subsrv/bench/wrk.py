@@ -13,6 +13,8 @@ from subsrv.errors import SubsrvError
 
 _GRACE = 20.0  # seconds beyond the asked duration: wrk ends within three on a loaded machine
 
+_TIMEOUT = 2  # seconds, wrk's own
+
 _MISSING = "wrk is not installed: on Debian and Ubuntu, apt-get install wrk"
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -20,6 +22,7 @@ _BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 _TOTAL = re.compile(r"^ *(\d+) requests in ([\d.]+)([a-z]+), ([\d.]+)([KMGT]?)B read$", re.M)
 _LATENCY = re.compile(r"^ *Latency +([\d.]+)([a-z]+) +([\d.]+)([a-z]+) +([\d.]+)([a-z]+) ", re.M)
+_PERCENTILE = re.compile(r"^ +(\d+)% +([\d.]+)([a-z]+)$", re.M)
 _RATE = re.compile(r"^Requests/sec: +([\d.]+)$", re.M)
 _SOCKET = re.compile(
     r"^ *Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)$", re.M
@@ -33,7 +36,14 @@ class WrkError(SubsrvError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """One closed-loop load: whole seconds, connections, and the Lua script with its arguments."""
+    """One closed loop: each connection sends its next request when the last one is answered.
+
+    Attributes:
+      duration: whole seconds.
+      script: Lua, with its arguments.
+      timeout: seconds after which a request counts as failed.
+      percentiles: whether to report them. Of a closed loop they say nothing about other loads.
+    """
 
     duration: int
     connections: int = 256
@@ -41,14 +51,22 @@ class Load:
     path: str = "/"
     script: Path | None = None
     arguments: tuple[str, ...] = ()
+    timeout: int = _TIMEOUT
+    percentiles: bool = False
 
     def command(self, url: str) -> tuple[str, ...]:
         """The arguments of wrk, in the order of the 2015 command."""
-        plain = (f"-t{self.threads}", f"-c{self.connections}", f"-d{self.duration}s")
-        if self.script is None:
-            return ("wrk", *plain, url + self.path)
-        words = ("-s", str(self.script), url + self.path, "--", *self.arguments)
-        return ("wrk", *plain, *words)
+        words = ["wrk", f"-t{self.threads}", f"-c{self.connections}", f"-d{self.duration}s"]
+        if self.timeout != _TIMEOUT:
+            words.append(f"--timeout={self.timeout}s")
+        if self.percentiles:
+            words.append("--latency")
+        if self.script is not None:
+            words += ("-s", str(self.script))
+        words.append(url + self.path)
+        if self.arguments:
+            words += ("--", *self.arguments)
+        return tuple(words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +80,7 @@ class Report:
     latency_mean: float
     latency_stdev: float
     latency_max: float
+    percentiles: tuple[tuple[float, float], ...] = ()
     connect_errors: int = 0
     read_errors: int = 0
     write_errors: int = 0
@@ -105,6 +124,10 @@ def parse(output: str) -> Report:
         latency_mean=mean,
         latency_stdev=stdev,
         latency_max=longest,
+        percentiles=tuple(
+            (float(percent), float(number) * _SECONDS[unit])
+            for percent, number, unit in _PERCENTILE.findall(output)
+        ),
         connect_errors=connect,
         read_errors=read,
         write_errors=write,

@@ -59,7 +59,7 @@ def main() -> None:
 
 def _about() -> dict[str, Any]:
     try:
-        interp.api()
+        interp.interpreters()
         missing = None
     except ConfigError as error:
         missing = str(error)
@@ -194,9 +194,7 @@ def _extensions(*, mode: str, path: str, extensions: list[tuple[str, str]]) -> N
     if mode != "interp":
         watch.load_each(1, extensions, run=False)
         return
-    import datetime  # noqa: F401  (as InterpBackend.prepare does, and for its reason)
-
-    api = interp.api()
+    api = interp.interpreters()
     created = [api.create() for _ in range(_ISOLATES)]
     for index, interpreter in enumerate(created):
         entry = f"{watch.__name__}:load_each"

@@ -1,13 +1,16 @@
 """Which requests a connection logs, when, and with what: each once, however it ends."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
-from test_connection import Recorder, Setting
+from fake_wire import Recorder, Setting
 
 from subsrv.access import Entry
 from subsrv.access.connection import LoggedConnection
 from subsrv.exchange import Exchange
+from subsrv.files import FileRange
 
 GET = b"GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -80,6 +83,17 @@ def test_chunks_count_with_their_framing(setting: Logged) -> None:
     exchange.write(b"abc")
     exchange.finish()
     assert setting.log.take() == [("/a", "200", len(b"3\r\nabc\r\n0\r\n\r\n"))]
+
+
+def test_a_file_counts_as_its_bytes(setting: Logged, tmp_path: Path) -> None:
+    path = tmp_path / "content"
+    path.write_bytes(b"x" * 100_000)
+    setting.receive(GET)
+    file = FileRange(os.open(path, os.O_RDONLY), 0, 100_000)
+    setting.connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    setting.connection.send_file(file)
+    setting.connection.close()
+    assert setting.log.take() == [("/a", "200", 100_000)]
 
 
 def test_an_interim_response_is_none(setting: Logged) -> None:

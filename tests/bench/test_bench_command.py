@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from subsrv import cli
-from subsrv.bench import study
+from subsrv.bench import processes, study
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
@@ -45,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(root))
     for name in [name for name in os.environ if name.startswith("SUBSRV_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr(processes, "_IDLE_MOMENT", 0.01)
     return tmp_path
 
 

@@ -1,12 +1,16 @@
 """Servers under test: started, on their CPUs, stopped, and what is said when they do not."""
 
 import os
+import re
+import select
+import signal
+import socket
 import sys
 
 import pytest
 
 from subsrv.bench import launch, processes
-from subsrv.bench.launch import LaunchError, Server
+from subsrv.bench.launch import Command, LaunchError, Server
 from subsrv.bench.machine import Cpus, describe, part
 
 
@@ -45,10 +49,69 @@ def test_a_server_that_does_not_start(code: str, why: str) -> None:
         Server(running(code))
 
 
-def test_a_server_that_is_never_ready_is_killed() -> None:
-    code = "import sys, time; print('loading', file=sys.stderr, flush=True); time.sleep(60)"
-    with pytest.raises(LaunchError, match=r"still running: loading"):
-        Server(running(code), start_timeout=1.0)
+def test_a_server_that_is_never_ready_is_killed_with_its_children() -> None:
+    code = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        "print(child.pid, 'still loading', file=sys.stderr, flush=True)\n"
+        "child.wait()"
+    )
+    with pytest.raises(LaunchError, match=r"still running: \d+ still loading") as caught:
+        Server(running(code), start_timeout=1.5)
+    said = re.search(r"(\d+) still loading", str(caught.value))
+    assert said is not None
+    _await_end(int(said[1]))
+
+
+def _await_end(pid: int) -> None:
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    with open(descriptor) as process:
+        ended, _, _ = select.select([process], [], [], 10)
+    assert ended, f"process {pid} still runs"
+
+
+def test_a_server_that_says_nothing_is_tried_until_it_accepts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    code = (
+        "import signal, socket\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+        f"with socket.create_server(('127.0.0.1', {port})):\n"
+        "    signal.sigwait({signal.SIGINT})\n"
+        "raise SystemExit(3)"
+    )
+    url = f"http://127.0.0.1:{port}"
+    command = Command(words=running(code), url=url, stop=signal.SIGINT, statuses=(3,))
+    with Server(command) as server:
+        assert (server.url, server.address) == (url, ("127.0.0.1", port))
+        assert server.ready == {}
+        assert server.seconds_to_ready > 0
+
+
+def test_bytecode_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    command = Command(
+        words=running("import sys; sys.exit(f'{sys.dont_write_bytecode} {sys.flags.utf8_mode}')"),
+        env={"PYTHONUTF8": "1"},
+    )
+    with pytest.raises(LaunchError, match=r"False 1$"):
+        Server(command)
+
+
+def test_a_server_that_never_accepts_and_ends() -> None:
+    command = Command(words=running("import sys; sys.exit('no')"), url="http://127.0.0.1:1")
+    with pytest.raises(LaunchError, match=r"not ready .*exit status 1: no$"):
+        Server(command)
+
+
+def test_an_error_takes_the_log_along() -> None:
+    command = launch.command("subsrv.hello:native", mode="thread", workers=1)
+    with pytest.raises(ValueError, match="for a reason") as caught, Server(command):
+        raise ValueError("for a reason")
+    assert "subsrv: ready" in caught.value.__notes__[0]
 
 
 def test_a_server_that_cannot_be_run() -> None:

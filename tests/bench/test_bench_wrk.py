@@ -85,6 +85,12 @@ def test_parse_faults() -> None:
     )
 
 
+def test_parse_percentiles() -> None:
+    shown = "  Latency Distribution\n     50%   30.11ms\n     99%    1.10s\n  225186 requests"
+    found = wrk.parse(_with("  225186 requests", shown))
+    assert dict(found.percentiles) == pytest.approx({50: 0.03011, 99: 1.1})
+
+
 def test_no_request_is_a_fault() -> None:
     assert wrk.parse(_with("225186 requests", "0 requests")).faults == "no request completed"
 
@@ -107,6 +113,12 @@ def test_a_command_with_a_script() -> None:
     assert " ".join(load.command("http://127.0.0.1:8080")) == (
         "wrk -t1 -c16 -d2s -s a.lua http://127.0.0.1:8080/ -- 7"
     )
+
+
+def test_a_command_with_options() -> None:
+    load = wrk.Load(duration=1, timeout=10, percentiles=True, script=Path("a.lua"))
+    words = " ".join(load.command("URL"))
+    assert words == "wrk -t1 -c256 -d1s --timeout=10s --latency -s a.lua URL/"
 
 
 def test_requests_are_sent_in_turn() -> None:

@@ -28,7 +28,7 @@ def test_the_scope(client: Client, asgi: Server) -> None:
         ],
         "client": list(client.sock.getsockname()),
         "server": [host, port],
-        "extensions": {},
+        "extensions": {"http.response.pathsend": {}},
         "state": {"greeting": "from startup", "shared": scope["state"]["shared"]},
     }
 

@@ -90,14 +90,23 @@ def finish_upload(client: Client) -> Response:
 
 
 def test_a_thread_that_works_is_waited_for(mode: Mode, probe: Probe) -> None:
+    """Even if it still reads its request."""
     with Server(WSGI, *mode.flags, "--workers", "1", "--threads", "2") as server:
-        with Client(server) as client, Client(server) as idle:
+        with Client(server) as client, Client(server) as sending, Client(server) as idle:
             client.send(request(f"/wait?probe={probe.port}"))
             caller = probe.wait("waiting")
+            upload = request(
+                f"/read-slowly?probe={probe.port}", "Content-Length: 200000", method="POST"
+            )
+            sending.send(upload + b"x" * 100_000)
+            reader = probe.wait("reading")
             server.send_signal()
             idle.assert_closed()
             caller.answer("done")
             assert client.response().body == b"done"
+            reader.answer()
+            sending.send(b"x" * 100_000)
+            assert sending.response().body == b"200000"
         assert server.wait() == 0
 
 

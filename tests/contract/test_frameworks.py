@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -87,6 +88,26 @@ def test_forms_and_uploads(client: httpx.Client) -> None:
     for size in (10, 3_000_000):
         files = {"file": ("photo.png", b"x" * size)}
         assert client.post("/upload", files=files).json() == {"name": "photo.png", "size": size}
+
+
+@serving("flask", "starlette", "django-wsgi")
+def test_a_file(client: httpx.Client, tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"0123456789" * 50_000)
+    response = client.get("/file", params={"path": str(path)})
+    assert response.content == path.read_bytes()
+    assert response.headers["content-length"] == "500000"
+    assert client.head("/file", params={"path": str(path)}).content == b""
+
+
+@serving("flask", "starlette")
+def test_a_range_of_a_file(client: httpx.Client, tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"0123456789" * 50_000)
+    bounds = {"Range": "bytes=100001-400000"}
+    response = client.get("/file", params={"path": str(path)}, headers=bounds)
+    assert (response.status_code, len(response.content)) == (206, 300_000)
+    assert response.content.startswith(b"1234567890")
 
 
 @serving("flask", "starlette")

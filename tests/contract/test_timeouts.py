@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import h11
 import pytest
 
+from contract.modes import Mode
 from contract.probe import Probe
 from contract.serving import Server
 from contract.wire import Client, request
@@ -85,6 +86,28 @@ def test_a_slow_application_is_waited_for(client: Client, hasty: Server, probe: 
         other.assert_closed()
     caller.answer()
     assert client.response().body == b"3"
+
+
+def test_threads_that_all_block_stall_no_time_out(mode: Mode, probe: Probe) -> None:
+    """Nor accepting, nor reading."""
+    flags = (*mode.flags, "--workers", "1", "--threads", "2", "--timeout-keep-alive", "0.2")
+    with (
+        Server("contract.apps.kit_wsgi:app", *flags, "--timeout-header", "0.3") as server,
+        Client(server) as one,
+        Client(server) as two,
+        Client(server) as idle,
+    ):
+        idle.assert_open()
+        for blocked in (one, two):
+            blocked.send(request(f"/wait?probe={probe.port}"))
+        callers = [probe.wait("waiting") for _ in range(2)]
+        idle.assert_closed()
+        with Client(server) as late:
+            late.send(b"GET")
+            assert_timed_out(late)
+        for caller in callers:
+            caller.answer("at last")
+        assert one.response().body == two.response().body == b"at last"
 
 
 def test_a_client_that_does_not_read_is_given_up(client: Client, probe: Probe) -> None:

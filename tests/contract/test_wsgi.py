@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from contract.descriptors import open_files
 from contract.modes import Mode
 from contract.probe import Probe
 from contract.serving import Server, until
 from contract.wire import Client, chunked, request
 
 KIT = "contract.apps.kit_wsgi:app"
+
+
+in_the_loop = pytest.mark.parametrize("wsgi", ["1"], indirect=True, ids=["inline"])
+with_threads = pytest.mark.parametrize("wsgi", ["4"], indirect=True, ids=["threads"])
 
 
 @pytest.fixture
@@ -99,19 +104,30 @@ def test_what_one_of_two_workers_says_of_itself(mode: Mode) -> None:
     assert (said["multithread"], said["multiprocess"]) == (not apart, apart)
 
 
-def test_wsgiref_finds_nothing_wrong(mode: Mode) -> None:
-    flags = (*mode.flags, "--workers", "1", "--threads", "2", "--interface", "wsgi")
-    with (
-        Server("contract.apps.validated_wsgi:app", *flags) as server,
-        Client(server) as client,
-    ):
-        for target in ("/", "/stream?blocks=3&size=10", "/empty", "/write", "/no-such-thing"):
-            assert client.get(target).status in (200, 404)
-        assert client.get("/echo", method="POST", body=b"abc").body == b"abc"
-        client.send(request("/echo", "Transfer-Encoding: chunked", method="POST"))
-        client.send(chunked(b"ab", b"c"))
-        assert client.response().body == b"abc"
-        assert client.get("/", method="HEAD").body == b""
+VALIDATED = (
+    *("/", "/environ?a=b", "/stream?blocks=3&size=10", "/empty?blocks=2", "/write", "/closing"),
+    *("/replace-the-head", "/status?line=204%20None", "/no-such-thing", "/file?kind=buffered"),
+)
+
+
+@pytest.mark.parametrize("target", VALIDATED)
+def test_wsgiref_finds_nothing_wrong(client: Client, probe: Probe, target: str) -> None:
+    target += f"{'&' if '?' in target else '?'}probe={probe.port}&path={__file__}"
+    for method in ("GET", "HEAD"):
+        client.request(f"/validated{target}", method=method)
+        if target.startswith("/closing"):
+            probe.wait("closed 1").answer()
+        assert client.response(method).status in (200, 204, 404, 503)
+    client.assert_open()
+
+
+def test_wsgiref_finds_nothing_wrong_with_bodies(client: Client) -> None:
+    for size in (0, 3, 1_000_000):
+        body = os.urandom(size)
+        assert client.get("/validated/echo", method="POST", body=body).body == body
+        client.send(request("/validated/echo", "Transfer-Encoding: chunked", method="POST"))
+        client.send(chunked(*(body[i : i + 100_000] for i in range(0, size, 100_000))))
+        assert client.response().body == body
 
 
 @pytest.mark.parametrize("size", [0, 3, 65_537, 2_000_000])
@@ -129,6 +145,7 @@ def test_the_body_in_parts(client: Client) -> None:
     assert response.body == b"abcdef\nline two\n|line three\nrest"
 
 
+@in_the_loop
 def test_a_large_upload_waits_on_disk(wsgi: Server, uploads: Path, probe: Probe) -> None:
     """In an unnamed file of the temporary folder, gone with its request."""
     with Client(wsgi) as client:
@@ -142,24 +159,13 @@ def test_a_large_upload_waits_on_disk(wsgi: Server, uploads: Path, probe: Probe)
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -> None:
+    """In chunks, because the threads read others as they come."""
     with Client(wsgi) as client:
         pid = client.get("/who").json()["pid"]
-        client.send(request("/echo", "Content-Length: 900000", method="POST") + b"x" * 600_000)
+        head = request("/echo", "Transfer-Encoding: chunked", method="POST")
+        client.send(head + b"dbba0\r\n" + b"x" * 600_000)
         until(lambda: open_files(pid, uploads) != [])
     until(lambda: open_files(pid, uploads) == [])
-
-
-def open_files(pid: int, folder: Path) -> list[tuple[str, int]]:
-    """What the process has open in this folder: path and size."""
-    found = []
-    for fd in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            path, size = os.readlink(fd), fd.stat().st_size
-        except FileNotFoundError:
-            continue
-        if path.startswith(str(folder)):
-            found.append((path, size))
-    return found
 
 
 def test_blocks_of_unknown_length_are_chunked(client: Client) -> None:
@@ -319,9 +325,6 @@ def test_pipelined_requests_are_answered_in_order(client: Client) -> None:
     assert [client.response().body for _ in range(16)] == [b"%d" % n * 100 for n in range(16)]
 
 
-with_threads = pytest.mark.parametrize("wsgi", ["4"], indirect=True, ids=["threads"])
-
-
 @with_threads
 def test_threads_run_requests_at_once(wsgi: Server, probe: Probe) -> None:
     """Four are inside the application together; a fifth waits its turn; others are served."""
@@ -361,7 +364,7 @@ def test_systemexit_in_a_thread_is_a_failed_request(wsgi: Server) -> None:
         client.assert_open()
 
 
-@pytest.mark.parametrize("wsgi", ["1"], indirect=True, ids=["inline"])
+@in_the_loop
 def test_one_thread_runs_one_request_at_a_time(wsgi: Server, probe: Probe) -> None:
     """With --threads 1 an application that blocks holds its whole worker, as documented."""
     with Client(wsgi) as one, Client(wsgi) as two:

@@ -6,6 +6,7 @@ of ours, time passes, the application does what it has put off, or the client or
 What a request's exchange does is said by its path, so that a mutation of the path changes it.
 """
 
+import os
 from collections.abc import Callable
 from errno import EBADF
 from typing import Any
@@ -14,6 +15,7 @@ import h11
 
 from subsrv.connection import Connection
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
+from subsrv.files import FileRange
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared, Timeouts
@@ -24,6 +26,8 @@ _TIMEOUTS = Timeouts(
 )
 
 _LARGE = b"x" * (HIGH_WATER + 1)
+_FILE, _FILE_SIZE = os.memfd_create("fuzz"), HIGH_WATER + 1
+os.truncate(_FILE, _FILE_SIZE)
 # A response that has begun is not held back, and what leaves together is at most 64 of them.
 _MOST_PENDING = 2 * HIGH_WATER + 64 * 1024
 
@@ -97,6 +101,13 @@ class FakeReactor:
         self.mask = None
 
 
+class _Connection(Connection):
+    """No kernel could send a file to its socket."""
+
+    __slots__ = ()
+    can_sendfile = False
+
+
 class Scripted(Exchange["World"]):
     """Does what the second byte of its request's path says, at once or when the script says so."""
 
@@ -157,6 +168,9 @@ class Scripted(Exchange["World"]):
             case b"l":
                 self.done = True
                 self.respond(200, fields, _LARGE)
+            case b"s":  # a file, too large to leave with its head
+                self.done = True
+                self.respond_file(200, fields, FileRange(os.dup(_FILE), 0, _FILE_SIZE))
             case b"n":
                 self.done = True
                 self.respond(204, fields, b"")
@@ -185,7 +199,7 @@ class World:
             timeouts=_TIMEOUTS,
             exchange=self.exchange,
         )
-        self.connection = Connection(self.shared, sock, client=None, server=None)
+        self.connection = _Connection(self.shared, sock, client=None, server=None)
 
     def exchange(self, transport: Transport, request: Request) -> Scripted:
         """What the connection makes for each request."""

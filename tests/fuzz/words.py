@@ -47,6 +47,7 @@ STREAMS = (
     (_GET + b"A: b\r\nReferer: c\r\nCookie: d\r\n\r\n") * 2,
     _GET + b"A: b\r\nReferer: c\r\nCookie: d\r\n\r\n" + _GET + b"A: b\r\nCookie: e\r\n\r\n",
     b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+    b"GET /s HTTP/1.1\r\nHost: a\r\n\r\n" * 2 + _GET + b"\r\n",
     b"\r\n\r\n" + _GET + b"Content-Length: 3, 3\r\n\r\nabc",
 )
 

@@ -11,7 +11,14 @@ import django
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.template import Context, Template
 from django.urls import path
 
@@ -71,6 +78,11 @@ def stream(request: HttpRequest) -> HttpResponse:
     return StreamingHttpResponse(async_pieces() if hasattr(request, "scope") else pieces())
 
 
+def file(request: HttpRequest) -> FileResponse:
+    """A file."""
+    return FileResponse(open(request.GET["path"], "rb"), content_type="text/plain")
+
+
 def missing(_request: HttpRequest) -> HttpResponse:
     """An error page of the framework's."""
     raise Http404
@@ -88,6 +100,7 @@ urlpatterns = [
     path("upload", upload),
     path("wait", wait),
     path("stream", stream),
+    path("file", file),
     path("missing", missing),
     path("broken", broken),
 ]

@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from flask import Flask, Response, abort, jsonify, render_template_string, request, session
+from flask import (
+    Flask,
+    Response,
+    abort,
+    jsonify,
+    render_template_string,
+    request,
+    send_file,
+    session,
+)
 from flask.typing import ResponseReturnValue
 
 app = Flask(__name__)
@@ -56,6 +65,12 @@ def stream() -> ResponseReturnValue:
             yield f"{number}\n"
 
     return Response(pieces(), mimetype="text/plain")
+
+
+@app.get("/file")
+def file() -> ResponseReturnValue:
+    """A file, or a range of it."""
+    return send_file(request.args["path"], mimetype="text/plain", conditional=True)
 
 
 @app.get("/missing")

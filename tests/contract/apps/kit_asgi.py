@@ -137,6 +137,19 @@ async def stream(scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @route
+async def file(scope: Scope, _receive: Receive, send: Send) -> None:
+    """A file by its path, where the server sends such."""
+    assert scope["extensions"]["http.response.pathsend"] == {}
+    options = query(scope)
+    headers = [(b"content-length", options["length"].encode())] if "length" in options else []
+    await start(send, 200, *headers)
+    await send({"type": "http.response.pathsend", "path": options["path"]})
+    with contextlib.suppress(RuntimeError):
+        await body(send, b"never sent")
+        raise AssertionError("more was taken after the file")
+
+
+@route
 async def progress(_scope: Scope, _receive: Receive, send: Send) -> None:
     """How far /stream is."""
     await answer_json(send, SENT)

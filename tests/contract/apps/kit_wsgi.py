@@ -1,9 +1,12 @@
 """A WSGI application with a path for each thing that a server can get wrong."""
 
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+from wsgiref.validate import validator
 
 from contract.apps.calling import call, whoami
 
@@ -14,6 +17,9 @@ Handler = Callable[[Environ, StartResponse], Iterable[bytes]]
 ROUTES: dict[str, Handler] = {}
 # What `/progress` reports; a test that looks at it has the server to itself.
 SENT = {"blocks": 0}
+
+
+TEXT = ("Content-Type", "text/plain")
 
 
 class BoomError(Exception):
@@ -27,8 +33,25 @@ def route(handler: Handler) -> Handler:
 
 
 def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-    """Dispatch by path."""
-    return ROUTES.get(environ["PATH_INFO"], not_found)(environ, start_response)
+    """Dispatch by path, below /validated behind wsgiref.validate."""
+    path = environ["PATH_INFO"]
+    if path.startswith("/validated/"):
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = "/validated", path.removeprefix("/validated")
+        validated: Iterable[bytes] = VALIDATED(environ, start_response)
+        return validated
+    return ROUTES.get(path, not_found)(environ, start_response)
+
+
+def dispatch(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """The same, but the validator lets nobody read a body without saying how much."""
+    if environ["PATH_INFO"] != "/echo":
+        return ROUTES.get(environ["PATH_INFO"], not_found)(environ, start_response)
+    start(start_response)
+    return [environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))]
+
+
+# It raises where either side breaks PEP 3333.
+VALIDATED: Any = validator(dispatch)
 
 
 def query(environ: Environ) -> dict[str, str]:
@@ -43,7 +66,7 @@ def start(start_response: StartResponse, *headers: tuple[str, str]) -> None:
 
 def not_found(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """404."""
-    start_response("404 Nothing Here", [("Content-Type", "text/plain")])
+    start_response("404 Nothing Here", [TEXT])
     return [b"not found"]
 
 
@@ -83,6 +106,25 @@ def echo(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The body."""
     start(start_response)
     return [environ["wsgi.input"].read()]
+
+
+@route
+def read_slowly(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """The size of the body, which is not read before the test says so, and then piece by piece."""
+    if "probe" in query(environ):
+        call(query(environ)["probe"], "reading")
+    size = 0
+    while data := environ["wsgi.input"].read(10_000):
+        size += len(data)
+    start(start_response)
+    return [str(size).encode()]
+
+
+@route
+def refuse(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Answer without a look at the body."""
+    start_response("403 Forbidden", [])
+    return [b"no"]
 
 
 @route
@@ -162,7 +204,7 @@ def closing(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
 @route
 def write(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """The write() callable, before and with an iterable."""
-    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    write = start_response("200 OK", [TEXT])
     write(b"one ")
     write(b"")
     write(b"two ")
@@ -198,7 +240,7 @@ def replace_the_head(_environ: Environ, start_response: StartResponse) -> Iterab
     try:
         raise BoomError("handled by the application")
     except BoomError as error:
-        start_response("503 Sorry", [], (type(error), error, error.__traceback__))
+        start_response("503 Sorry", [TEXT], (type(error), error, error.__traceback__))
     return [b"sorry"]
 
 
@@ -212,6 +254,24 @@ def exc_info_too_late(_environ: Environ, start_response: StartResponse) -> Itera
     except BoomError as error:
         start_response("503 Sorry", [], (type(error), error, error.__traceback__))
     yield b"never sent"
+
+
+@route
+def file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """A file behind wsgi.file_wrapper, of which kind and from where the query says."""
+    options = query(environ)
+    found: Any
+    if options["kind"] == "memory":
+        found = io.BytesIO(Path(options["path"]).read_bytes())
+    else:
+        found = Path(options["path"]).open("rb", -1 if options["kind"] == "buffered" else 0)  # noqa: SIM115
+    found.seek(int(options.get("offset", "0")))
+    headers = [("Content-Length", options["length"])] if "length" in options else []
+    write = start_response("200 OK", [TEXT, *headers])
+    if "written" in options:
+        write(options["written"].encode())
+    wrapper: Iterable[bytes] = environ["wsgi.file_wrapper"](found)
+    return wrapper
 
 
 @route

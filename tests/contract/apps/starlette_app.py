@@ -10,7 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from contract.apps.calling import call_async
@@ -73,6 +79,11 @@ async def background(request: Request) -> Response:
     return JSONResponse("later", background=task)
 
 
+async def file(request: Request) -> Response:
+    """A file, or a range of it."""
+    return FileResponse(request.query_params["path"], media_type="text/plain")
+
+
 async def missing(_request: Request) -> Response:
     """An error page of the framework's."""
     raise HTTPException(404)
@@ -104,6 +115,7 @@ app = Starlette(
         Route("/stream", stream),
         Route("/thread", thread),
         Route("/background", background),
+        Route("/file", file),
         Route("/missing", missing),
         Route("/broken", broken),
     ],

@@ -1,0 +1,1 @@
+"""What messages between isolates cost, beside what else Python has for it."""

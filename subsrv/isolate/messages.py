@@ -1,0 +1,244 @@
+"""Messages as bytes and descriptors.
+
+A packet is one list in marshal's form, written and read by one call however many messages it
+holds. Messages of the plain immutable types stand in it as they are; everything else stands as a
+list of one element, its pickle. No plain message is a list, so the two cannot be confused.
+
+marshal needs both ends to be the same CPython. They are: an isolate runs its parent's executable.
+
+A message that carries descriptors (ports, transferables) or is too long for a packet has a packet
+of its own, with the descriptors beside it: the kernel copies them for the receiver, whatever kind
+of isolate that is, and closes them if nobody ever takes the packet. A long message's pickle lies
+in memory that the first descriptor stands for.
+"""
+
+import contextlib
+import marshal
+import os
+import pickle
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from subsrv.isolate.errors import IsolateError, NotReceivableError, NotSendableError
+
+# The kernel takes at most 253 descriptors with a packet (SCM_MAX_FD); one may be the memory.
+MAX_DESCRIPTORS = 252
+
+# The oldest form that has binary floats: newer ones look for repeated objects, which costs more
+# than it saves in short messages.
+_MARSHAL_VERSION = 2
+
+#: See Parcel.
+IN_MEMORY = "bytes"
+
+_SCALARS = frozenset({int, str, bytes, float, bool, complex, type(None)})
+_NUMBERS = _SCALARS - {str, bytes}
+
+
+class Parcel:
+    """A message with descriptors, which are the parcel's own until it is sent or opened.
+
+    `data` is its pickle; None if that lies in memory; IN_MEMORY if bytes do, which are the message;
+    the size if the message is a Block alone.
+    """
+
+    __slots__ = ("data", "fds")
+
+    def __init__(self, data: bytes | str | int | None, fds: list[int]) -> None:
+        self.data = data
+        self.fds = fds
+
+    def drop(self) -> None:
+        """Close what is left of it."""
+        while self.fds:
+            if (fd := self.fds.pop()) >= 0:
+                os.close(fd)
+
+    def __del__(self) -> None:
+        # Whoever had it was killed before it was sent.
+        self.drop()
+
+
+class Block:
+    """Memory that a descriptor stands for: alone in a message it crosses without pickling."""
+
+    #: Makes one of a descriptor and a size; the subclass that there is sets it.
+    arrived: Callable[[int, int], Any]
+
+    def leave(self) -> Parcel:
+        """Give up the descriptor. IsolateError or BufferError if that cannot be."""
+        raise NotImplementedError
+
+
+class _Desk(threading.local):
+    """What the message that this thread pickles or unpickles carries besides."""
+
+    sending: "Outgoing | None" = None
+    opening: Parcel | None = None
+
+
+_desk = _Desk()
+
+
+class Outgoing:
+    """Collects what a message carries while it is pickled."""
+
+    def __init__(self) -> None:
+        self.fds: list[int] = []
+        self.moved: list[Callable[[], None]] = []
+
+    def add(self, fd: int) -> int:
+        """Send a copy of `fd` along; return its place."""
+        if len(self.fds) == MAX_DESCRIPTORS:
+            raise ValueError(f"more than {MAX_DESCRIPTORS} ports and transferables in a message")
+        self.fds.append(os.dup(fd))
+        return len(self.fds) - 1
+
+
+def outgoing(what: str) -> Outgoing:
+    """Where an object that is being pickled leaves its descriptors; TypeError if in no port."""
+    if _desk.sending is None:
+        raise TypeError(f"a {what} travels only in a message, or as an argument of spawn and run")
+    return _desk.sending
+
+
+def arrived(place: int) -> int:
+    """Take over the descriptor at `place` of the message that is being unpickled."""
+    parcel = _desk.opening
+    if parcel is None:
+        raise TypeError("descriptors arrive only by a port")
+    fd, parcel.fds[place] = parcel.fds[place], -1
+    return fd
+
+
+def is_plain(message: object) -> bool:
+    """Whether the message crosses without pickling.
+
+    By exact type: subclasses would arrive as their base, and marshal makes bytes of bytearrays.
+    """
+    kind = type(message)
+    if kind in _SCALARS:
+        return True
+    if kind is not tuple:
+        return False
+    assert isinstance(message, tuple)
+    return _SCALARS.issuperset(map(type, message)) or all(map(is_plain, message))
+
+
+def encode(message: Any, limit: int) -> Any:
+    """The message as an element of a packet, or a Parcel. NotSendableError if pickling fails.
+
+    Transferables in it have moved when this returns.
+    """
+    kind = type(message)
+    if kind in _NUMBERS:
+        return message
+    if kind is bytes or kind is str:
+        # A long one would be written twice: not in its packet's list is where it ends up.
+        if len(message) <= limit:
+            return message
+        if kind is bytes:
+            return Parcel(IN_MEMORY, [_in_memory(message)])
+    elif kind is tuple:
+        with contextlib.suppress(RecursionError):  # pickle will say it
+            if is_plain(message):
+                return message
+    elif isinstance(message, Block):
+        try:
+            return message.leave()
+        except (IsolateError, BufferError) as error:
+            raise NotSendableError(f"cannot be sent: {error}") from error
+    return _pickled(message, limit)
+
+
+def pack(items: list[Any]) -> bytes:
+    """A packet of these elements."""
+    return marshal.dumps(items, _MARSHAL_VERSION)
+
+
+def wrap(parcel: Parcel) -> bytes:
+    """The packet that goes with a parcel's descriptors."""
+    return marshal.dumps([[parcel.data]], _MARSHAL_VERSION)
+
+
+def long_parcel(message: Any) -> Parcel:
+    """A plain message (or a pickle in its list) that is too long for a packet, as a Parcel."""
+    data = message[0] if type(message) is list else pickle.dumps(message, 5)
+    return Parcel(None, [_in_memory(data)])
+
+
+def unpack(packet: bytes, fds: list[int]) -> Sequence[Any]:
+    """The elements of a packet: plain messages, pickles in lists, or one Parcel."""
+    items: list[Any] = marshal.loads(packet)
+    if fds:
+        return (Parcel(items[0][0], fds),)
+    return items
+
+
+def decode(item: Any) -> Any:
+    """The message of an element. NotReceivableError if it cannot be unpickled."""
+    if type(item) is list:
+        return _unpickled(item[0])
+    if type(item) is not Parcel:
+        return item
+    if type(item.data) is int:
+        return Block.arrived(item.fds.pop(), item.data)
+    previous, _desk.opening = _desk.opening, item
+    try:
+        if type(item.data) is bytes:
+            return _unpickled(item.data)
+        fd = item.fds.pop(0)
+        try:
+            data = _read(fd)
+        finally:
+            os.close(fd)
+        return data if item.data == IN_MEMORY else _unpickled(data)
+    finally:
+        _desk.opening = previous
+        item.drop()
+
+
+def _pickled(message: Any, limit: int) -> Any:
+    cargo = Outgoing()
+    previous, _desk.sending = _desk.sending, cargo
+    try:
+        data = pickle.dumps(message, 5)
+        fds, cargo.fds = cargo.fds, []
+    except Exception as error:  # whatever the object's own methods raise
+        raise NotSendableError(f"cannot be sent: {error or type(error).__name__}") from error
+    finally:
+        _desk.sending = previous
+        Parcel(None, cargo.fds).drop()
+    for move in cargo.moved:
+        move()
+    if len(data) > limit:
+        return Parcel(None, [_in_memory(data), *fds])
+    return Parcel(data, fds) if fds else [data]
+
+
+def _unpickled(data: Any) -> Any:
+    try:
+        return pickle.loads(data)
+    except Exception as error:  # whatever the classes' own methods raise
+        raise NotReceivableError(f"cannot be received: {type(error).__name__}: {error}") from error
+
+
+def _read(fd: int) -> bytes:
+    """All of it: by reading, as faults on a mapping's pages cost more than the copy."""
+    size = os.fstat(fd).st_size
+    data = os.pread(fd, size, 0)
+    while len(data) < size:  # the kernel reads at most 2 GiB at once
+        data += os.pread(fd, size - len(data), len(data))
+    return data
+
+
+def _in_memory(data: bytes) -> int:
+    fd = os.memfd_create("subsrv-message")
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, fd)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+        undo.pop_all()
+    return fd

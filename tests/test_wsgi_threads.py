@@ -1,0 +1,145 @@
+"""WSGI in threads, with a fake connection: the queue has an end, and a drain leaves nothing."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_wire import GET, Setting
+
+from subsrv.apps import wsgi_threads
+from subsrv.apps.wsgi_threads import ThreadedApp
+
+UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+
+
+class Threads:
+    """A threaded application on the running loop, whose calls wait until they are released."""
+
+    def __init__(self, threads: int) -> None:
+        self.begun = 0
+        self.read: list[int] = []
+        self.gate = threading.Event()
+        self.settings: list[Setting] = []
+        self.app = ThreadedApp(
+            self.call,
+            asyncio.get_running_loop(),
+            threads=threads,
+            multithread=False,
+            multiprocess=False,
+            cache=0,
+        )
+
+    def call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.begun += 1
+        assert self.gate.wait(10)
+        self.read.append(len(environ["wsgi.input"].read()))
+        start_response("200 OK", [])
+        return [b"done"]
+
+    def connect(self, data: bytes) -> Setting:
+        """A client that sends this."""
+        setting = Setting()
+        setting.shared.exchange = self.app.exchange
+        self.settings.append(setting)
+        setting.receive(*(data[i : i + 65536] for i in range(0, len(data), 65536)))
+        return setting
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Let the loop and the sockets go on until this is so."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0)
+                for setting in self.settings:
+                    setting.receive()
+
+
+def sent(setting: Setting) -> str:
+    """The status, if anything has been sent."""
+    return setting.wire.sent[9:12].decode()
+
+
+def test_beyond_the_threads_and_the_queue_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi_threads, "_QUEUE", 3)
+
+    async def run() -> None:
+        threads = Threads(2)
+        settings = [threads.connect(GET) for _ in range(6)]
+        assert [sent(setting) for setting in settings] == [""] * 5 + ["503"]
+        assert b"retry-after: 1\r\n" in settings[5].wire.sent.lower()
+        # A large body cannot be read as it comes, then; it is kept, and refused when it is whole.
+        large = threads.connect(UPLOAD % 200_000 + b"x" * 100_000)
+        assert sent(large) == ""
+        large.receive(*[b"x" * 50_000] * 2)
+        assert sent(large) == "503"
+        threads.gate.set()
+        await threads.until(lambda: all(sent(setting) for setting in settings))
+        assert [sent(setting) for setting in settings[:5]] == ["200"] * 5
+        await threads.app.shutdown()
+
+    asyncio.run(run())
+
+
+def test_half_of_the_threads_read_what_still_comes(tmp_path: Path) -> None:
+    async def run() -> None:
+        threads = Threads(4)
+        settings = [threads.connect(UPLOAD % 800_000 + b"x" * 400_000) for _ in range(3)]
+        await threads.until(lambda: threads.begun == 2)
+        threads.gate.set()
+        # The third waits on disk.
+        settings[2].receive(*[b"x" * 50_000] * 7)
+        assert settings[2].connection._exchange is not None
+        assert settings[2].connection._exchange._size == 750_000  # type: ignore[attr-defined]
+        settings[0].connection.close()
+        settings[1].receive(*[b"x" * 40_000] * 10)
+        settings[2].receive(b"x" * 50_000)
+        await threads.until(lambda: sent(settings[1]) == sent(settings[2]) == "200")
+        assert threads.read == [800_000, 800_000]
+        await threads.app.shutdown()
+        assert not threads.app.streams
+
+    asyncio.run(run())
+
+
+def test_a_client_that_stops_sending_runs_out_of_time() -> None:
+    """But not while the application does not ask."""
+
+    async def run() -> None:
+        threads = Threads(2)
+        setting = threads.connect(UPLOAD % 800_000 + b"x" * 100_000)
+        await threads.until(lambda: threads.begun == 1)
+        setting.tick(1000)
+        assert sent(setting) == ""
+        threads.gate.set()
+        exchange = setting.connection._exchange
+        assert exchange is not None
+        await threads.until(lambda: exchange.awaits_body)
+        setting.tick(59)
+        assert sent(setting) == ""
+        setting.tick(2)
+        assert sent(setting) == "408"
+        await threads.until(lambda: not threads.app._calls)
+        await threads.app.shutdown()
+
+    asyncio.run(run())
+
+
+def test_what_no_thread_has_begun_is_dropped_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """With its body: no warning speaks of that, so it has been closed."""
+
+    async def run() -> None:
+        threads = Threads(2)
+        whole = [threads.connect(UPLOAD % 600_000 + b"x" * 600_000) for _ in range(4)]
+        await threads.until(lambda: threads.begun == 2)
+        for setting in whole:
+            setting.connection.close()
+        shutdown = asyncio.create_task(threads.app.shutdown())
+        await asyncio.sleep(0)
+        threads.gate.set()
+        await shutdown
+        assert threads.begun == 2
+
+    asyncio.run(run())
+    assert caplog.text == ""
