@@ -229,9 +229,9 @@ def test_a_syntax_error_is_shown_without_a_traceback(fails: Fails) -> None:
     assert "importlib" not in error.detail
 
 
-def test_an_interrupt_is_not_the_applications_failure(serve: Serve) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        serve("raise KeyboardInterrupt")
+def test_an_interrupt_is_the_applications_own(fails: Fails) -> None:
+    """No signal raises it here."""
+    assert str(fails("raise KeyboardInterrupt")) == "cannot load app 'shop:app': KeyboardInterrupt"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,9 @@ _REFUSED = re.compile(
     r"|(?i:do(?:es)? not (?:yet )?support sub-?interpreters)"
 )
 
+# sys.exit("no settings") is a way to fail, too; and no signal raises KeyboardInterrupt here.
+_FAILURES = (Exception, SystemExit, KeyboardInterrupt)
+
 _BY_PARAMETERS = {3: "asgi", 2: "wsgi", 1: "native"}
 
 
@@ -44,7 +47,7 @@ def load(config: "Config") -> Loaded:
     if config.factory:
         try:
             app = app()
-        except (Exception, SystemExit) as error:
+        except _FAILURES as error:
             what = f"the factory {config.app!r} failed"
             raise _failed(what, error, config.app) from error
     if not callable(app):
@@ -61,7 +64,7 @@ def _find(name: str) -> Any:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
         raise _failed(f"cannot load app {name!r}", error, name) from error
-    except (Exception, SystemExit) as error:  # sys.exit("no settings") is a way to fail, too
+    except _FAILURES as error:
         raise _failed(f"cannot load app {name!r}", error, name) from error
     for part in attribute.split("."):
         try:
