@@ -26,15 +26,24 @@ class Serving:
         self.endpoint = Endpoint(address, self._selector, self.steward)
         self._ours, theirs = socket.socketpair()
         self._theirs = theirs
-        self._selector.register(theirs, selectors.EVENT_READ, self._stop)
+        self._selector.register(theirs, selectors.EVENT_READ, self._told)
         self._running = True
+        self._now = 0.0
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         url = self.endpoint.url
         self.address = url.removeprefix("http://")
 
-    def _stop(self) -> None:
-        self._running = False
+    def _told(self) -> None:
+        if self._theirs.recv(1):
+            self.endpoint.look(self._now)
+        else:
+            self._running = False
+
+    def look(self, now: float) -> None:
+        """Let that time come."""
+        self._now = now
+        self._ours.sendall(b"x")
 
     def _run(self) -> None:
         while self._running:
@@ -119,7 +128,7 @@ def test_the_time_of_a_silent_client_runs_out(serving: Serving) -> None:
     with connect(serving) as sock:
         assert client.request(serving.address, "GET", "/healthz")[0] == 200
         assert serving.endpoint.alarm() < float("inf")
-        serving.endpoint.look(serving.endpoint.alarm() + 60)
+        serving.look(serving.endpoint.alarm() + 60)
         assert sock.recv(1) == b""
 
 
