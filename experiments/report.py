@@ -22,11 +22,12 @@ from experiments.harness.record import Recording
 from experiments.harness.study import Study
 from experiments.isolates import page as isolates
 from experiments.soak import page as soak
+from experiments.swaps import page as swaps
 
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (conformance, fuzzing, soak, idling, isolates)
+_OTHERS = (conformance, fuzzing, soak, swaps, idling, isolates)
 
 
 def load(results: Path, study: str) -> Data | None:

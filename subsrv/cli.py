@@ -17,13 +17,14 @@ from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
-    from subsrv.supervisor import ReadyInfo
+    from subsrv.ready import ReadyInfo
 
 INTERRUPTED = 130  # what a shell reports for SIGINT
 
 _GROUP_NOTES = {
     "Limits": "SIZE is in bytes, or with a suffix: 64k, 1m, 1g. 0: no limit.",
     "Timeouts": "In seconds. 0: wait for ever.",
+    "WebSockets": "Of ASGI applications. SIZE and seconds as above; 0: no limit.",
 }
 _METAVARS = {
     Kind.FOLDER: "DIR",
@@ -69,10 +70,18 @@ Settings:
 
 Signals:
   SIGTERM and SIGINT drain the server; the second one ends it at once.
+  SIGQUIT stops at once: requests are dropped.
+  SIGHUP replaces the workers by new ones, which load the application as it is
+  now; if it does not load, the old ones serve on.
+  SIGTTIN and SIGTTOU start one worker more, and end one.
+  SIGUSR1 opens log files anew.
+  SIGUSR2 starts this command anew and hands it the listening sockets; when the
+  new server accepts, this one drains.
 
 Exit status:
   0 after a drain, 2 for a bad option or configuration, 3 when the application
-  cannot be loaded, 4 when a worker cannot start, 1 otherwise.
+  cannot be loaded, 4 when a worker cannot start, 5 when too many workers hang
+  that cannot be ended, 1 otherwise.
 
 Examples:
   subsrv                           the built-in hello, a worker for each CPU
@@ -232,6 +241,8 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"metavar": "|".join(option.choices)}
         case Kind.ADDRESSES:
             return {"metavar": "ADDRESS", "action": "append"}
+        case Kind.PATTERNS:
+            return {"metavar": "NAME", "action": "append"}
         case Kind.HEADERS:
             return {"metavar": "NAME:VALUE", "action": "append"}
         case kind:
@@ -249,7 +260,9 @@ def _help(option: Option) -> str:
             default = _size(size)
         case Kind.SECONDS, seconds:
             default = f"{seconds:g}"
-        case Kind.ADDRESSES, addresses:
+        case Kind.PATTERNS, ():
+            return text
+        case Kind.ADDRESSES | Kind.PATTERNS, addresses:
             default = ",".join(addresses)
         case Kind.HEADERS, _:
             return text

@@ -32,6 +32,7 @@ class Kind(Enum):
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
     HEADERS = "headers as NAME:VALUE"
+    PATTERNS = "names or patterns"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +90,8 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.PATTERNS:
+            return isinstance(value, tuple) and all(map(_is_text, value))
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
         case Kind.HEADERS:
@@ -260,6 +263,61 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    # Names and patterns as uvicorn has them.
+    reload: bool = _option(
+        "Development", Kind.FLAG, False, "watch the sources, and load them anew when one changes"
+    )
+    reload_dir: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, (), "a folder to watch, in place of --app-dir; repeatable"
+    )
+    reload_include: tuple[str, ...] = _option(
+        "Development", Kind.PATTERNS, ("*.py",), "names of files that count; repeatable"
+    )
+    reload_exclude: tuple[str, ...] = _option(
+        "Development",
+        Kind.PATTERNS,
+        (".*", "__pycache__", "node_modules", "site-packages"),
+        "names of files and folders that do not; repeatable",
+    )
+
+    # Precedent: gunicorn's timeout of 30, after which it kills a worker.
+    hang_timeout: float = _option(
+        "Recovery",
+        Kind.SECONDS,
+        30.0,
+        "for a worker's loop to turn, or another one takes its place; 0: never ask",
+    )
+    hang_limit: int = _option(
+        "Recovery",
+        Kind.COUNT,
+        4,
+        "workers that hang and cannot be ended, until no more are started in place of others",
+        least=1,
+    )
+    hang_exit: bool = _option(
+        "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
+    )
+
+    # Precedents: gunicorn's max_requests and max_requests_jitter.
+    max_requests: int = _option(
+        "Recovery", Kind.COUNT, 0, "that a worker serves, about, until a new one takes over; 0: all"
+    )
+    max_requests_jitter: int = _option(
+        "Recovery", Kind.COUNT, 0, "up to so many requests more, so that workers do not end at once"
+    )
+    max_lifetime: float = _option(
+        "Recovery", Kind.SECONDS, 0.0, "of a worker, until a new one takes over; 0: no end"
+    )
+    max_rss: int = _option(
+        "Recovery",
+        Kind.SIZE,
+        0,
+        "memory of a worker process, or of the one that all share, until workers are replaced",
+    )
+    force_recycling: bool = _option(
+        "Recovery", Kind.FLAG, False, "also where interpreters do not give back their memory (3.13)"
+    )
+
     date_header: bool = _option("HTTP", Kind.FLAG, True, "send a Date header")
     server_header: bool = _option("HTTP", Kind.FLAG, True, "send a Server header")
     header: tuple[str, ...] = _option(
@@ -273,6 +331,23 @@ class Config:
         Kind.COUNT,
         1024,
         "header lines that each worker remembers parsed; 0 parses each anew",
+    )
+
+    # Defaults and names are uvicorn's.
+    ws_max_size: int = _option(
+        "WebSockets", Kind.SIZE, 16 << 20, "of a message, inflated; else it closes with 1009"
+    )
+    ws_max_queue: int = _option(
+        "WebSockets", Kind.COUNT, 32, "messages read ahead of the application"
+    )
+    ws_ping_interval: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "between two pings to a client; 0: none"
+    )
+    ws_ping_timeout: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "for a sign of life after one; else it closes with 1011"
+    )
+    ws_per_message_deflate: bool = _option(
+        "WebSockets", Kind.FLAG, True, "compress messages where the client can"
     )
 
     access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
@@ -322,8 +397,9 @@ class Config:
     def loads(cls, text: str) -> Self:
         """The inverse of `dumps`."""
         fields = json.loads(text)
-        for name in ("bind", "header"):
-            fields[name] = tuple(fields[name])
+        for name, option in OPTIONS.items():
+            if isinstance(option.default, tuple):
+                fields[name] = tuple(fields[name])
         return cls(**fields)
 
 

@@ -5,15 +5,26 @@ interpreter's, a thread's, a process's), so the same channel serves every kind o
 can stand in any selector: nothing ever polls.
 
 From the worker:
-  ready   {interpreter, thread, pid, gil, python}       it accepts connections now
+  ready   {interpreter, thread, pid, gil, python}       it accepts connections now, or is held
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
+  spent   {reason}                                      it has served enough
+  draining {}                                           it has stopped to accept
+  pong    {gil}                                         its loop turns
   gone    {}                                            its drain is over; it ends after this
   died    {message, detail}                             sent for it: an exception escaped it
 To the worker:
-  stop    {timeout}                                     drain within so many seconds, then end
-  reopen  {}                                            open the access log's file anew
+  accept  {}                                            to one that is held: accept from now on
+  stop    {timeout, parting, succeeded}                 drain within so many seconds, then end;
+                                                        idle connections wait parting seconds for
+                                                        one more request; another worker may have
+                                                        its place. A second one can but hurry it
+  reopen  {}                                            open log files anew
+  ping    {}                                            asks for a "pong"
   stats   {}                                            asks for a snapshot of its counters
+Over a second channel, which a thread of the worker's listens to (rescue.py):
+  rescue  {attempt}                                     to it: the loop does not turn, do something
+  stuck   {stack}                                       from it: where the loop is
 "died" comes from the backend, which holds a second descriptor of the worker's end until nothing
 of the worker is left: its isolate is closed when the channel is. A channel that closes without
 "failed", "gone" or "died" is a worker that was killed. A worker whose channel closes has lost its

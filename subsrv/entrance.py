@@ -11,12 +11,14 @@ from typing import Self
 from subsrv import loads, sockets
 from subsrv.config import Config
 from subsrv.errors import ConfigError
+from subsrv.upgrade import HandedDown
 
 
 class Entrance:
     """See the module. `close()` it, or use it as a context manager."""
 
-    def __init__(self, config: Config, places: int) -> None:
+    def __init__(self, config: Config, places: int, handed_down: HandedDown | None = None) -> None:
+        self._addresses = config.bind
         with ExitStack() as stack:
             # By address, and then by place where each has its own.
             self._listeners: list[list[sockets.Listener]] = []
@@ -24,7 +26,8 @@ class Entrance:
                 if config.accept == "reuseport":
                     copies = sockets.bind_copies(address, backlog=config.backlog, copies=places)
                 else:
-                    copies = [sockets.bind(address, backlog=config.backlog)]
+                    given = handed_down and handed_down.take(address, backlog=config.backlog)
+                    copies = [given or sockets.bind(address, backlog=config.backlog)]
                 for each in copies:
                     stack.enter_context(each)
                 self._listeners.append(copies)
@@ -52,8 +55,8 @@ class Entrance:
         return tuple(copies[place % len(copies)].fileno() for copies in self._listeners)
 
     def handover(self, place: int) -> tuple[int, ...]:
-        """What `fair.Fairness` needs there; empty without it."""
-        if self._table is None:
+        """What `fair.Fairness` needs there; empty without it, and for places that came later."""
+        if self._table is None or place >= len(self._inboxes):
             return ()
         inbox = self._inboxes[place][0].fileno()
         return (self._table, inbox, *(way_in.fileno() for _, way_in in self._inboxes))
@@ -67,6 +70,16 @@ class Entrance:
         for number, (inbox, _) in enumerate(self._inboxes):
             if number != place:
                 inbox.close()
+
+    def named(self) -> list[tuple[str, sockets.Listener]]:
+        """The listening sockets, by their addresses."""
+        pairs = zip(self._addresses, self._listeners, strict=True)
+        return [(address, listener) for address, copies in pairs for listener in copies]
+
+    def give_up_paths(self) -> None:
+        """Leave what lies in the file system to another process, which listens there too."""
+        for _, listener in self.named():
+            listener.give_up_path()
 
     def close_listeners(self) -> None:
         """Accept no more, once the workers have closed theirs."""

@@ -3,6 +3,17 @@
 The command line turns any of these into one line on standard error; nothing else chooses a status.
 """
 
+import logging
+
+logger = logging.getLogger("subsrv")
+
+
+class Interrupted(BaseException):
+    """Raised in a worker that hangs, in the middle of what it does, to break that off.
+
+    No Exception: an application that catches everything would catch this, and go on to hang.
+    """
+
 
 class SubsrvError(Exception):
     """A failure a person can act on: its text is one line; `detail`, if set, a traceback."""
@@ -12,6 +23,11 @@ class SubsrvError(Exception):
     def __init__(self, message: str, *, detail: str | None = None) -> None:
         super().__init__(message)
         self.detail = detail
+
+    def log(self, consequence: str) -> None:
+        """Log it where the server goes on, with what follows from it."""
+        detail = f"\n{self.detail.rstrip()}" if self.detail else ""
+        logger.error("%s; %s%s", self, consequence, detail)
 
 
 class ConfigError(SubsrvError):
@@ -30,3 +46,9 @@ class WorkerStartError(SubsrvError):
     """A worker cannot start at all, for a reason that is not the application's."""
 
     status = 4
+
+
+class HangError(SubsrvError):
+    """Workers hang, more of them than may be left behind: only a new process helps."""
+
+    status = 5

@@ -63,9 +63,13 @@ class Counted(set[Any]):
 
     def __init__(self, loads: Loads) -> None:
         super().__init__()
-        self._count = loads.count
+        self._count: Callable[[int], object] = loads.count
         #: Connections that are about to be added.
         self.coming = 0
+
+    def leave(self) -> None:
+        """Let the others see this number no more."""
+        self._count = int
 
     def add(self, connection: Any, /) -> None:
         """See set."""
@@ -127,9 +131,16 @@ class Fairness:
         self._watching = True
         self._loads.open(accepting=True)
 
-    def stop(self) -> None:
-        """Pass nothing on any more, and be passed over; what is on its way is still taken."""
+    def stop(self, *, succeeded: bool = False) -> None:
+        """Pass nothing on any more, and be passed over; what is on its way is still taken.
+
+        Where another worker has this place, it has the row and the inbox, too: both are left to it.
+        """
         self._stopping = True
+        if succeeded:
+            self.connections.leave()
+            self.end()
+            return
         self._loads.open(accepting=False)
         self._take_over()
 
@@ -151,12 +162,14 @@ class Fairness:
 
     def tick(self) -> None:
         """Note how busy this worker was; if too busy, give connections away that rest now."""
+        if self._stopping:
+            return
         loads = self._loads
         now, busy = time.monotonic_ns(), loads.busy
         (then, before), self._looked = self._looked, (now, busy)
         load = min(1000 * (busy - before) // max(now - then, 1), 1000) if self.connections else 0
         loads.tell(load)
-        if load >= _OVERWORKED and not self._stopping:
+        if load >= _OVERWORKED:
             idlest = loads.idlest(below=load - _SPARE)
             if idlest is not None:
                 place, other = idlest

@@ -6,6 +6,7 @@ import math
 import socket
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from subsrv.connection import Connection
@@ -36,6 +37,10 @@ class App(Protocol):
     def exchange(self) -> Callable[[Transport, Request], Exchange[Any]]:
         """Makes the exchange of a request."""
 
+    @property
+    def websocket(self) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Makes that of a request for a WebSocket."""
+
     async def startup(self) -> None:
         """Prepare it, before the first accept."""
 
@@ -60,8 +65,10 @@ class Server:
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
+        self._patience: asyncio.Timeout | None = None
         self._fair = fair
         self._stopping = False
+        self._parting = False
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -80,6 +87,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            websocket=app.websocket,
             access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
@@ -103,15 +111,23 @@ class Server:
         if self._fair is not None:
             self._fair.start(self._readmit)
 
-    def stop(self) -> None:
-        """Accept no more, and let what is under way finish; see `drained`."""
+    def stop(self, parting: float = 0.0, *, succeeded: bool = False) -> None:
+        """Accept no more, and let what is under way finish; see `drained`.
+
+        An idle connection is closed after `parting` seconds, unless a request comes meanwhile: its
+        client cannot know, and one that is just being sent would be lost. `succeeded`: another
+        worker has this one's place.
+        """
         self._stopping = True
+        self._parting = parting > 0
         if self._fair is not None:
-            self._fair.stop()
+            self._fair.stop(succeeded=succeeded)
         for listener in self._listeners:
             listener.close()
         for connection in tuple(self._shared.connections):
-            connection.drain()
+            connection.drain(parting=self._parting)
+        if parting > 0:
+            asyncio.get_running_loop().call_later(parting, partial(self.stop, succeeded=succeeded))
 
     async def drained(self, deadline: float) -> bool:
         """Wait until no connection is left; False if some are at `deadline` (the loop's clock)."""
@@ -120,12 +136,20 @@ class Server:
         if not self._shared.connections:
             return True
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(deadline) as self._patience:
                 await empty.wait()
         except TimeoutError:
             _log.warning("%d connections did not finish in time", len(self._shared.connections))
             return False
+        finally:
+            self._patience = None
         return True
+
+    def hurry(self, deadline: float, *, succeeded: bool) -> None:
+        """Close what is idle, and have `drained` wait no longer than until then."""
+        self.stop(succeeded=succeeded)
+        if self._patience is not None:
+            self._patience.reschedule(deadline)
 
     def close(self) -> None:
         """Close whatever is still open."""
@@ -161,14 +185,14 @@ class Server:
                 shared.turned_away += 1
                 connection.close()
         elif self._stopping:
-            connection.drain()
+            connection.drain(parting=self._parting)
 
     def _readmit(self, sock: socket.socket, peer: object) -> None:
         """Serve a connection that another worker has served until now."""
         connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
         connection.rest()
         if self._stopping:
-            connection.drain()
+            connection.drain(parting=self._parting)
 
     def _connect(
         self, sock: socket.socket, client: Address | None, server: Address | None

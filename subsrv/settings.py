@@ -111,7 +111,7 @@ def _convert(kind: Kind, raw: object) -> object:
     match kind:
         case Kind.FLAG:
             return _BOOLEANS.get(raw.lower(), raw)
-        case Kind.ADDRESSES:
+        case Kind.ADDRESSES | Kind.PATTERNS:
             return tuple(address.strip() for address in raw.split(","))
         case Kind.HEADERS:
             return tuple(line for line in raw.splitlines() if line.strip())

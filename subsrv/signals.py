@@ -8,6 +8,10 @@ from types import FrameType
 from typing import Self
 
 
+class BrokenOffError(BaseException):
+    """A signal came; see `SignalWakeup.raising`. No Exception, so that nothing takes it for one."""
+
+
 class SignalWakeup:
     """While entered, the given signals make this object readable instead of doing what they did.
 
@@ -47,7 +51,10 @@ class SignalWakeup:
 
     @contextlib.contextmanager
     def raising(self, signals: Iterable[signal.Signals]) -> Iterator[None]:
-        """Within, these signals raise KeyboardInterrupt, to break off code that does not look."""
+        """Within, these signals raise BrokenOffError, to break off code that does not look.
+
+        Not KeyboardInterrupt, which that code may raise by itself.
+        """
         self._raising = frozenset(signals)
         try:
             yield
@@ -61,4 +68,4 @@ class SignalWakeup:
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         if number in self._raising:
-            raise KeyboardInterrupt
+            raise BrokenOffError

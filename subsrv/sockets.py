@@ -103,6 +103,10 @@ class Listener:
                     os.unlink(self._path)
             self._path = None
 
+    def give_up_path(self) -> None:
+        """Leave the path to another process, which listens there too."""
+        self._path = None
+
     def __enter__(self) -> Self:
         return self
 
@@ -156,6 +160,18 @@ def _refusals(address: str) -> Iterator[None]:
         # What Python itself refuses, as a path that is too long, has no strerror.
         reason = getattr(error, "strerror", None) or error
         raise SubsrvError(f"cannot bind {address}: {reason}") from error
+
+
+def take_over(fd: int, address: str, *, backlog: int) -> Listener:
+    """The listener that another process has bound to `address`, by its descriptor `fd`.
+
+    That descriptor becomes this listener's, and the path of a Unix socket, too.
+    """
+    listener = _inherit(fd, backlog)
+    os.close(fd)
+    if isinstance(parsed := parse(address), Unix):
+        listener._own_path(parsed.path)
+    return listener
 
 
 def adopt(fd: int) -> socket.socket:

@@ -24,13 +24,22 @@ class Spec(NamedTuple):
     worker: int
     listeners: tuple[int, ...]
     control: int
+    #: Where it is reached when its loop does not turn (see rescue.py); -1 where nobody would.
+    rescue: int = -1
     #: With --accept fair: what `subsrv.fair` needs.
     handover: tuple[int, ...] = ()
+    #: When it is ready, it waits for "accept": it takes over from workers that serve until then.
+    held: bool = False
 
     @property
     def copied(self) -> tuple[int, ...]:
-        """The descriptors of which each worker has copies; `control` is its alone."""
+        """The descriptors of which each worker has copies."""
         return self.listeners + self.handover
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The descriptors that lead to the supervisor, which are this worker's alone."""
+        return (self.control,) if self.rescue < 0 else (self.control, self.rescue)
 
     def dumps(self) -> str:
         """The inverse of `loads`."""

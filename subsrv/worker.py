@@ -3,12 +3,14 @@
 import asyncio
 import gc
 import logging
+import math
 import os
+import random
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +21,17 @@ from subsrv.control import Channel
 from subsrv.errors import SubsrvError
 from subsrv.mending import mend_threading
 from subsrv.reactor import Reactor
+from subsrv.rescue import Rescue
 from subsrv.server import App, Server
+from subsrv.shared import UNBOUNDED
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
     from subsrv.config import Config
     from subsrv.fair import Fairness
+
+type Tick = Callable[[float], None]
 
 # Seconds for the reader of an access log to take its last lines, though the time to stop is over.
 _LAST_LINES = 1.0
@@ -53,8 +59,12 @@ def run_worker(spec: str) -> None:
     here.worker = f"worker-{worker.worker}", worker.config.mode
     if sys.version_info < (3, 14):
         mend_threading()
+    if worker.config.reload:
+        sys.dont_write_bytecode = True  # see reloading.py
     with ExitStack() as stack:
         # The worker's own to close, whatever happens to it.
+        if worker.rescue >= 0:
+            stack.enter_context(Rescue(Channel.adopt(worker.rescue)))
         channel = stack.enter_context(Channel.adopt(worker.control))
         listeners = [stack.enter_context(sockets.adopt(fd)) for fd in worker.listeners]
         reactor = Reactor(worker.config.reactor, tick=_tick(worker.config))
@@ -67,7 +77,8 @@ def run_worker(spec: str) -> None:
         runner = stack.enter_context(
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
-        runner.run(_Worker(worker, channel, listeners, reactor, fair).run())
+        life = _Worker(worker, channel, listeners, reactor, fair)
+        runner.run(life.run())
 
 
 class _Worker:
@@ -85,9 +96,13 @@ class _Worker:
         self._listeners = listeners
         self._reactor = reactor
         self._fair = fair
+        self._held = spec.held
         self._server: Server | None = None
         self._access: AccessLog | None = None
-        self._stop: asyncio.Future[float]
+        self._accept: asyncio.Future[None]
+        # Done with the seconds that idle connections have, and whether another has its place.
+        self._stop: asyncio.Future[tuple[float, bool]]
+        self._deadline = math.inf  # of the drain, by the loop's clock
 
     async def run(self) -> None:
         try:
@@ -98,7 +113,7 @@ class _Worker:
     async def _live(self) -> None:
         config = self._config
         loop = asyncio.get_running_loop()
-        self._stop = loop.create_future()
+        self._accept, self._stop = loop.create_future(), loop.create_future()
         loop.add_reader(self._channel.fileno(), self._on_control)
         tasks = Tasks(loop)
         try:
@@ -113,28 +128,53 @@ class _Worker:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
         self._server = server = Server(config, app, self._reactor, fair=self._fair, access=access)
+        if config.max_requests:
+            self._reactor.on_tick = self._counting(server, self._reactor.on_tick)
         # What start-up made stays: collections need not look at it again, and after a fork it
         # stays shared (https://docs.python.org/3/library/gc.html#gc.freeze).
         gc.collect()
         gc.freeze()
-        server.start(self._listeners)
-        deadline = 0.0
+        if not self._held:
+            server.start(self._listeners)
         try:
             self._tell("ready", **_who_am_i())
-            deadline = await self._stop
-            server.stop()
-            await server.drained(deadline)
+            if self._held:
+                either: list[asyncio.Future[Any]] = [self._accept, self._stop]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if self._accept.done():
+                    server.start(self._listeners)
+            parting, succeeded = await self._stop
+            server.stop(parting, succeeded=succeeded)
+            self._tell("draining")
+            await server.drained(self._deadline)
         finally:
             # Where the worker dies (an application raised SystemExit, say), its clients must see
             # an end, although the process may live on.
             server.close()
-            self._close_log(deadline - loop.time())
-        await tasks.drain(deadline)
+            self._close_log(self._deadline - loop.time() if self._stop.done() else 0.0)
+        await tasks.drain(self._deadline)
         await app.shutdown()
         stats = server.stats()
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
         self._tell("gone", **stats)
         loop.remove_reader(self._channel.fileno())
+
+    def _counting(self, server: Server, tick: Tick | None) -> Tick:
+        """The coarse clock, which also sees when enough requests have been served: once a second,
+        so that no request has to.
+        """
+        most = self._config.max_requests + random.randint(0, self._config.max_requests_jitter)
+        told = False
+
+        def count(now: float) -> None:
+            nonlocal told
+            if tick is not None:
+                tick(now)
+            if not told and (count := server.stats()["requests"]) >= most:
+                told = True
+                self._tell("spent", reason=f"it has served {count} requests")
+
+        return count
 
     def _close_log(self, timeout: float) -> None:
         access, self._access = self._access, None
@@ -150,17 +190,28 @@ class _Worker:
             self._stop_within(self._config.graceful_timeout)
             return
         for message in messages:
-            if message.type == "stop":
-                self._stop_within(message.fields["timeout"])
-            elif message.type == "reopen" and self._access is not None:
-                self._access.reopen()
-            elif message.type == "stats" and self._server is not None:
-                self._tell("stats", **self._server.stats())
+            match message.type:
+                case "accept" if not self._accept.done():
+                    self._accept.set_result(None)
+                case "ping":
+                    self._tell("pong", gil=_gil())
+                case "stop":
+                    self._stop_within(**message.fields)
+                case "reopen" if self._access is not None:
+                    self._access.reopen()
+                case "stats" if self._server is not None:
+                    self._tell("stats", **self._server.stats())
 
-    def _stop_within(self, timeout: float) -> None:
+    def _stop_within(
+        self, timeout: float, parting: float = 0.0, *, succeeded: bool = False
+    ) -> None:
+        # One deadline for all that a drain waits for.
+        deadline = asyncio.get_running_loop().time() + timeout
+        self._deadline = min(self._deadline, deadline)
         if not self._stop.done():
-            # One deadline for all that a drain waits for.
-            self._stop.set_result(asyncio.get_running_loop().time() + timeout)
+            self._stop.set_result((parting, succeeded))
+        elif self._server is not None:
+            self._server.hurry(self._deadline, succeeded=self._stop.result()[1])
 
     def _tell(self, type_: str, **fields: object) -> None:
         with suppress(OSError):  # the supervisor is gone: nobody to tell
@@ -181,9 +232,16 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
-        from subsrv.apps.asgi import ASGIApp
+        from subsrv.apps.asgi import ASGIApp, WebSocketSettings
 
-        return ASGIApp(loaded.app, tasks)
+        websockets = WebSocketSettings(
+            max_size=config.ws_max_size or UNBOUNDED,
+            max_queue=config.ws_max_queue or UNBOUNDED,
+            ping_interval=config.ws_ping_interval or math.inf,
+            ping_timeout=config.ws_ping_timeout or math.inf,
+            deflate=config.ws_per_message_deflate,
+        )
+        return ASGIApp(loaded.app, tasks, websockets)
     if loaded.interface == "wsgi":
         several = (config.workers or os.process_cpu_count() or 1) > 1
         settings: dict[str, Any] = {
@@ -211,6 +269,8 @@ def _tick(config: "Config") -> float:
         config.timeout_body,
         config.timeout_keep_alive,
         config.timeout_write,
+        config.ws_ping_interval,
+        config.ws_ping_timeout,
     )
     return min(1.0, *(t / 4 for t in timeouts if t), 1.0)
 
@@ -220,9 +280,13 @@ def _who_am_i() -> dict[str, object]:
         "interpreter": _interpreter_id(),
         "thread": threading.get_native_id(),
         "pid": os.getpid(),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": _gil(),
         "python": sys.version.split()[0],
     }
+
+
+def _gil() -> bool:
+    return sys._is_gil_enabled()
 
 
 def _interpreter_id() -> int:

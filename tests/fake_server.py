@@ -13,10 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from subsrv import backends, logs, supervisor
+from subsrv import backends, crew, hang, logs
 from subsrv.config import Config
 from subsrv.errors import SubsrvError
-from subsrv.supervisor import ReadyInfo, Supervisor
+from subsrv.ready import ReadyInfo
+from subsrv.supervisor import Supervisor
 
 ENTRY = "fake_worker:run_worker"
 FREE_THREADED = not sys._is_gil_enabled()
@@ -44,11 +45,16 @@ class FakeServer:
         *,
         faults: dict[str, Any] | None = None,
         margin: float = 3.0,
+        step: float = 1.0,
         env: dict[str, str] | None = None,
         **config: Any,
     ) -> None:
         config = {"workers": 1, "bind": ["127.0.0.1:0"], **config}
-        command = [sys.executable, __file__, json.dumps({"margin": margin, "config": config})]
+        command = [
+            sys.executable,
+            __file__,
+            json.dumps({"margin": margin, "step": step, "config": config}),
+        ]
         path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
         self.process = subprocess.Popen(
             command,
@@ -184,7 +190,7 @@ def _announce(info: ReadyInfo) -> None:
 def main() -> int:
     """The program."""
     given = json.loads(sys.argv[1])
-    supervisor._MARGIN = given["margin"]
+    crew.MARGIN, hang._STEP = given["margin"], given["step"]
     config = Config(**{**given["config"], "bind": tuple(given["config"]["bind"])})
     logs.configure(config.log_level)
     backend = backends.create(config, entry=ENTRY)

@@ -5,6 +5,7 @@ sent over a connection what it does then.
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import selectors
@@ -15,6 +16,7 @@ import threading
 
 from subsrv import sockets
 from subsrv.control import Channel
+from subsrv.rescue import Rescue
 from subsrv.spec import Spec
 
 
@@ -22,13 +24,15 @@ def run_worker(text: str) -> None:
     """What subsrv.worker.run_worker does, as far as a supervisor can see."""
     spec = Spec.loads(text)
     listeners = [sockets.adopt(fd) for fd in spec.listeners]
-    with Channel.adopt(spec.control) as channel, selectors.DefaultSelector() as selector:
+    with (
+        Channel.adopt(spec.control) as channel,
+        Rescue(Channel.adopt(spec.rescue)),
+        selectors.DefaultSelector() as selector,
+    ):
         try:
             begin(spec, channel)
             selector.register(channel, selectors.EVENT_READ)
-            for listener in listeners:
-                selector.register(listener, selectors.EVENT_READ, listener)
-            serve(selector, channel)
+            serve(selector, channel, listeners, held=spec.held)
         except EOFError:  # the supervisor is gone
             pass
         except StartError as failure:
@@ -52,9 +56,12 @@ def begin(spec: Spec, channel: Channel) -> None:
         case ["hang", path]:
             mark(path)
             threading.Event().wait()
+        case ["later", marker, path] if os.path.exists(marker):
+            mark(path)
+            threading.Event().wait()
         case ["once", path] if os.path.exists(path):
             raise StartError("loads only once")
-        case ["once", path]:
+        case ["once", path] | ["later", path, _]:
             mark(path)
         case "litter":
             threading.Thread(target=threading.Event().wait).start()
@@ -76,18 +83,39 @@ def identity() -> dict[str, object]:
     return {"interpreter": current, "thread": threading.get_native_id(), "pid": os.getpid()}
 
 
-def serve(selector: selectors.BaseSelector, channel: Channel) -> None:
+def serve(
+    selector: selectors.BaseSelector,
+    channel: Channel,
+    listeners: list[socket.socket],
+    *,
+    held: bool,
+) -> None:
+    if not held:
+        accept(selector, listeners)
     while True:
         for key, _ in selector.select():
             if key.data is None:
-                if any(message.type == "stop" for message in channel.receive()):
-                    channel.send("gone")
-                    return
+                for message in channel.receive():
+                    if message.type == "accept":
+                        accept(selector, listeners)
+                    elif message.type == "ping":
+                        channel.send("pong", gil=sys._is_gil_enabled())
+                    elif message.type == "reopen":
+                        sys.stderr.write("reopened\n")
+                    elif message.type == "stop":
+                        channel.send("draining")
+                        channel.send("gone")
+                        return
             else:
-                answer(key.data)
+                answer(key.data, channel)
 
 
-def answer(listener: socket.socket) -> None:
+def accept(selector: selectors.BaseSelector, listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        selector.register(listener, selectors.EVENT_READ, listener)
+
+
+def answer(listener: socket.socket, channel: Channel) -> None:
     try:
         connection, _ = listener.accept()
     except BlockingIOError:  # another worker was faster
@@ -108,8 +136,19 @@ def answer(listener: socket.socket) -> None:
             case b"hang":
                 connection.sendall(b"hanging\n")
                 threading.Event().wait()
+            case b"hold":
+                connection.sendall(b"hanging\n")
+                hold()
+            case b"spend":
+                channel.send("spent", reason="it was told so")
             case b"fork":
                 fork_a_holder(connection)
+
+
+def hold() -> None:
+    """Block in C, and keep the GIL, if there is one."""
+    # A PyDLL, unlike others, is called with the GIL.
+    ctypes.PyDLL(None).pause()
 
 
 def fork_a_holder(connection: socket.socket) -> None:

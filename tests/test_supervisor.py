@@ -19,8 +19,9 @@ from subsrv.backends import WorkerHandle
 from subsrv.backends.thread import ThreadBackend
 from subsrv.config import Config
 from subsrv.errors import AppLoadError, SubsrvError, WorkerStartError
+from subsrv.ready import ReadyInfo
 from subsrv.spec import Spec
-from subsrv.supervisor import ReadyInfo, Supervisor
+from subsrv.supervisor import Supervisor
 
 each_mode = pytest.mark.parametrize("mode", MODES, ids=mode_name)
 
@@ -290,10 +291,14 @@ class RefusingBackend:
     def prepare(self, config: Config) -> None:
         pass
 
+    def refresh(self, config: Config) -> None:
+        pass
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
         self._starts += 1
         if self._starts in self._refused:
-            os.close(spec.control)
+            for fd in spec.channels:
+                os.close(fd)
             raise RuntimeError("can't start new thread")
         return self._threads.start(spec, disown=disown)
 

@@ -21,6 +21,9 @@ _REFUSED = re.compile(
     r"|(?i:subinterpreters? (?:are|is) not supported|does not support sub-?interpreters)"
 )
 
+# sys.exit("no settings") is a way to fail, too; and no signal raises KeyboardInterrupt here.
+_FAILURES = (Exception, SystemExit, KeyboardInterrupt)
+
 _BY_PARAMETERS = {3: "asgi", 2: "wsgi", 1: "native"}
 
 
@@ -43,7 +46,7 @@ def load(config: "Config") -> Loaded:
     if config.factory:
         try:
             app = app()
-        except (Exception, SystemExit) as error:
+        except _FAILURES as error:
             raise _failed(f"the factory {config.app!r} failed", error) from error
     if not callable(app):
         raise AppLoadError(f"{config.app!r} is {app!r}, which cannot be called")
@@ -59,7 +62,7 @@ def _find(name: str) -> Any:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
         raise _import_failed(name, error) from error
-    except (Exception, SystemExit) as error:  # sys.exit("no settings") is a way to fail, too
+    except _FAILURES as error:
         raise _import_failed(name, error) from error
     for part in attribute.split("."):
         try:

@@ -45,8 +45,15 @@ class Backend(Protocol):
         faults where it is loaded once for all.
         """
 
+    def refresh(self, config: "Config") -> None:
+        """Before workers start that are to load the application as it is now.
+
+        AppLoadError where it is loaded once for all, and does not; workers that run, and others
+        that start, go on with what was loaded before.
+        """
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> WorkerHandle:
-        """Start a worker. Takes over `spec.control`, and copies the listeners.
+        """Start a worker. Takes over `spec.channels`, and copies the listeners.
 
         `disown` closes the supervisor's own descriptors, for a child that inherits them.
         OSError or RuntimeError if the system refuses.

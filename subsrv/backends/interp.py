@@ -26,6 +26,9 @@ class InterpBackend:
         """Find the API. ConfigError if it is missing."""
         self._interpreters = interpreters()
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each interpreter imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
         """See Backend."""
         return ThreadHandle(self._life, spec)
@@ -40,8 +43,12 @@ class InterpBackend:
             except self._interpreters.ExecutionFailed as failure:
                 # The traceback inside is worth more than the one here, but may be missing.
                 info = failure.excinfo
-                lifeline.report(info.formatted, getattr(info, "errdisplay", info.formatted))
+                message = info.formatted.removesuffix(": ")  # of an error without words
+                lifeline.report(message, getattr(info, "errdisplay", message))
             finally:
+                # What the worker froze, the end of the interpreter would not collect; and while a
+                # single object is left, CPython keeps all the memory that the interpreter had.
+                interpreter.exec("import gc; gc.unfreeze()")
                 interpreter.close()
         except self._interpreters.InterpreterError as failure:
             lifeline.died(failure)

@@ -16,10 +16,13 @@ from subsrv.spec import Spec
 if TYPE_CHECKING:
     from subsrv.config import Config
 
-# What a terminal or a service manager sends to the whole group. The supervisor acts on it, so a
-# worker must not. It gets a handler that does nothing, as ignoring would pass to what an
+# What a terminal, a service manager or pkill sends to the whole group. The supervisor acts on it,
+# so a worker must not. It gets a handler that does nothing, as ignoring would pass to what an
 # application starts.
-_COORDINATED = (signal.SIGINT, signal.SIGTERM)
+_COORDINATED = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP),
+    *(signal.SIGTTIN, signal.SIGTTOU, signal.SIGUSR1, signal.SIGUSR2),
+)
 
 # The program comes through a pipe: argv would show it to everybody, and the environment would
 # pass it on to every process that an application starts.
@@ -72,11 +75,14 @@ class SpawnBackend:
     def prepare(self, config: "Config") -> None:
         """Nothing can be known before a child tries."""
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend. Python closes all descriptors but the passed ones by itself."""
         text = program(f"{__name__}:run", sys.path, self._entry, spec.dumps())
-        with _closing(spec.control):
-            fds = (*spec.copied, spec.control)
+        with _closing(*spec.channels):
+            fds = (*spec.copied, *spec.channels)
             with _signals_held():
                 child = launch(text, f"subsrv-worker-{spec.worker}", fds)
         return ProcessHandle(child)
@@ -91,9 +97,12 @@ class ForkBackend:
     def prepare(self, config: "Config") -> None:
         """Nothing: loading the application before the fork would share its state."""
 
+    def refresh(self, config: "Config") -> None:
+        """Nothing: each process imports the application for itself."""
+
     def start(self, spec: Spec, *, disown: Callable[[], None]) -> ProcessHandle:
         """See Backend."""
-        with _closing(spec.control), _signals_held():
+        with _closing(*spec.channels), _signals_held():
             pid = os.fork()
             if pid == 0:
                 _run_forked(self._entry, spec, disown)
@@ -172,7 +181,7 @@ def _settle(spec: Spec) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _COORDINATED)
     # Spawning made them inheritable. What an application starts must not hold them: it would
     # keep the listening socket alive.
-    for fd in (*spec.copied, spec.control):
+    for fd in (*spec.copied, *spec.channels):
         os.set_inheritable(fd, False)
 
 

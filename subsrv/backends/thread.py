@@ -1,6 +1,7 @@
 """Workers as threads: under one GIL, or, on a free-threaded build, without."""
 
 import contextlib
+import gc
 import os
 import platform
 import re
@@ -31,7 +32,8 @@ class ThreadHandle:
     def __init__(self, life: Callable[[Spec, Lifeline], None], spec: Spec) -> None:
         self._over = False
         with contextlib.ExitStack() as undo:
-            undo.callback(os.close, spec.control)
+            for fd in spec.channels:
+                undo.callback(os.close, fd)
             lifeline = Lifeline(spec.control)
             undo.callback(lifeline.cut)
             # Copies, because closing an interpreter closes what its socket objects own.
@@ -85,6 +87,22 @@ class ThreadBackend:
         """Load the application once, so that threads do not race to import it."""
         if self._nogil:
             _require_free_threading()
+        self._load(config)
+
+    def refresh(self, config: "Config") -> None:
+        """Import the application's own modules anew; workers that run keep those they have."""
+        from subsrv.apps.refreshing import refreshing
+
+        # Workers freeze what is there when they start: also modules that were replaced since.
+        gc.unfreeze()
+        with refreshing(config):
+            self._load(config)
+
+    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
+        """See Backend."""
+        return ThreadHandle(self._life, spec)
+
+    def _load(self, config: "Config") -> None:
         # Imported here: interp, which borrows ThreadHandle, keeps applications out of this
         # interpreter.
         from subsrv import apps
@@ -107,10 +125,6 @@ class ThreadBackend:
                 "the GIL back on; --mode thread and --mode process would work "
                 "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)"
             )
-
-    def start(self, spec: Spec, *, disown: Callable[[], None]) -> ThreadHandle:
-        """See Backend."""
-        return ThreadHandle(self._life, spec)
 
     def _life(self, spec: Spec, lifeline: Lifeline) -> None:
         try:

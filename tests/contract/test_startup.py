@@ -94,8 +94,11 @@ def test_an_application_that_is_not_there(mode: Mode) -> None:
     [
         ("def helper():\n    return 1 / 0\n\napp = helper()\n", "ZeroDivisionError"),
         ("raise SystemExit('not like this')", "SystemExit: not like this"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
+        ("bytes(1 << 62)", "MemoryError"),
     ],
-    ids=["error", "exit"],
+    ids=["error", "exit", "interrupt", "recursion", "memory"],
 )
 def test_an_application_that_fails_to_import(
     mode: Mode, tmp_path: Path, text: str, error: str

@@ -48,10 +48,14 @@ def _waits_for_events(server: Server) -> bool:
         return False
 
 
+# Where the kernel does not tell where a thread sleeps, it says 0. The threads that rescue workers
+# wait for a socket.
+_RESTING = ("0", "ep_poll", "do_epoll_wait", "unix_stream_read_generic", "unix_stream_data_wait")
+
+
 def _sleeps(task: Path) -> bool:
-    # Where the kernel does not tell where a thread sleeps, it says 0.
     asleep = (task / "stat").read_text().rpartition(") ")[2].startswith("S")
-    return asleep and (task / "wchan").read_text() in ("0", "ep_poll", "do_epoll_wait")
+    return asleep and (task / "wchan").read_text() in _RESTING
 
 
 def isolates(server: Server, *, connections: int) -> list[tuple[int, int, int]]:

@@ -198,6 +198,7 @@ class World:
             encoder=Encoder(server=None, date=False, cache=cache),
             timeouts=_TIMEOUTS,
             exchange=self.exchange,
+            websocket=self.exchange,
         )
         self.connection = _Connection(self.shared, sock, client=None, server=None)
 
@@ -269,7 +270,7 @@ def check(data: bytes) -> None:
         elif what == 6 and much & 1:
             sock.reset = world.broken = True
         elif what == 7 and much & 1 and world.reactor.mask is not None:
-            world.connection.drain()
+            world.connection.drain(parting=False)
         world.ready()
     _finish(world, stream)
 

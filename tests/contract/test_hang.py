@@ -1,0 +1,60 @@
+"""A request that hangs its worker: another serves, and the others of that worker are finished."""
+
+import sys
+
+import pytest
+
+from contract.modes import POSSIBLE, Mode
+from contract.probe import Probe
+from contract.serving import Server
+from contract.wire import Client, request
+
+APP = "contract.apps.hanging"
+FLAGS = ("--workers", "1", "--hang-timeout", "1")
+
+
+def expect_rescue(server: Server) -> None:
+    """What is said of it, and where the request was."""
+    server.wait_for("^subsrv: worker 0 hangs: its loop has not turned for 1 s; starting another")
+    if sys._is_gil_enabled():
+        server.wait_for(r"worker 0 is stuck here:\n(?: .*\n)* .*hanging.py.*, in spin")
+    server.wait_for("worker 0 goes on, and drains")
+    server.expect("subsrv.errors.Interrupted")
+
+
+def test_a_request_that_hangs_is_ended_and_the_others_are_not(mode: Mode, probe: Probe) -> None:
+    with (
+        Server(f"{APP}:asgi", *mode.flags, *FLAGS) as server,
+        Client(server) as waiting,
+        Client(server) as hanging,
+        Client(server) as late,
+    ):
+        late.assert_open()
+        waiting.send(request(f"/wait?probe={probe.port}"))
+        caller = probe.wait("waiting")
+        hanging.send(request("/spin"))
+        expect_rescue(server)
+        assert hanging.response().status == 500
+        with Client(server) as client:
+            client.assert_open()
+        late.sock.settimeout(1)
+        late.assert_closed()
+        caller.answer()
+        response = waiting.response()
+        assert response.body == b"0"
+        assert response["connection"] == "close"
+
+
+# How the exception leaves an application differs by interface, and not by mode.
+@pytest.mark.parametrize("mode", POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("interface", ["wsgi", "native"])
+def test_whatever_the_interface_its_client_gets_an_answer(mode: Mode, interface: str) -> None:
+    with (
+        Server(f"{APP}:{interface}", *mode.flags, *FLAGS) as server,
+        Client(server) as hanging,
+    ):
+        hanging.send(request("/spin"))
+        expect_rescue(server)
+        assert hanging.response().status == 500
+        with Client(server) as client:
+            client.assert_open()
