@@ -163,7 +163,7 @@ def pack(items: list[Any]) -> bytes:
     return marshal.dumps(items, _MARSHAL_VERSION)
 
 
-def pack_long(item: Any) -> tuple[bytes, bytes] | None:
+def pack_long(item: Any) -> tuple[bytes, ...] | None:
     """The packet of one element with long bytes in it, without a copy of them; None of others."""
     data, empty = (item[0], _EMPTY_PICKLE) if type(item) is list else (item, _EMPTY_BYTES)
     if type(data) is not bytes or len(data) < _LONG:

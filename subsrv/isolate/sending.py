@@ -259,9 +259,8 @@ class SendPort:
                 pending.insert(0, first)
                 raise
             return
-        if (parts := messages.pack_long(first)) is not None:
-            items = [first]
-        else:
+        items, parts = [first], messages.pack_long(first)
+        if parts is None:
             items, parts = self._gathered(pending)
         if sum(map(len, parts)) > self._limit:
             pending[0] = messages.long_parcel(first)
