@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
 from subsrv import envfile, habits, logs, pidfile, settings
-from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
+from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
@@ -47,9 +47,16 @@ def _bench(words: Sequence[str]) -> int:
     return command.main(words)
 
 
+def _check(words: Sequence[str]) -> int:
+    from subsrv.check import command
+
+    return command.main(words)
+
+
 # Each imports what it needs when it is called. None can be taken for an APP, which has a colon.
 _COMMANDS = {
     "bench": (_bench, "measure your application in each mode"),
+    "check": (_check, "find out in which modes your application runs"),
 }
 
 _EPILOG = f"""\
@@ -61,6 +68,7 @@ Modes:
   nogil    a thread of this process, on a free-threaded build with the GIL off
   thread   a thread of this process, under its one GIL
   process  a process of its own
+  auto     nogil, else interp, else process: the first in which a trial works
 
 Settings:
   Every option is also an environment variable, SUBSRV_WORKERS=4, and a key of
@@ -143,6 +151,8 @@ def _run(config: Config) -> int:
         if folder not in sys.path:
             sys.path.insert(0, folder)  # a handler's class may be the application's
     logs.configure(config.log_level, config.log_config)
+    if config.mode == AUTO:
+        config = _with_best_mode(config)
     if config.pid_file is None:
         return Supervisor(config, on_ready=_announce).run()
     path = pidfile.check(config.pid_file)
@@ -175,6 +185,14 @@ def _certificates(config: Config) -> Config:
     return dataclasses.replace(
         config, **{name: os.path.abspath(path) for name, path in given.items()}
     )
+
+
+def _with_best_mode(config: Config) -> Config:
+    from subsrv.check import auto
+
+    mode, why = auto.choose(config)
+    print(f"subsrv: mode {mode}: {why}", file=sys.stderr, flush=True)
+    return dataclasses.replace(config, mode=mode)
 
 
 def _tell(error: SubsrvError) -> int:

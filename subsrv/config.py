@@ -16,6 +16,9 @@ from typing import Any, Self
 from subsrv.errors import ConfigError
 
 MODES = ("interp", "nogil", "thread", "process")
+#: In place of a mode: the best of them in which the application works. Settled before any worker
+#: is started (cli.py), so nothing else meets it.
+AUTO = "auto"
 
 
 class Kind(Enum):
@@ -179,7 +182,7 @@ class Config:
         Kind.CHOICE,
         "interp",
         "what each worker is, see below",
-        choices=MODES,
+        choices=(*MODES, AUTO),
     )
     workers: int = _option(
         "Workers", Kind.COUNT, 0, "how many; 0: one for each CPU this process may use"

@@ -131,13 +131,14 @@ def test_the_examples_cover_every_field_and_differ_from_its_default() -> None:
         ("timeout_body", True, "must be a number of seconds, not True"),
         ("timeout_body", "1", "must be a number of seconds, not '1'"),
         ("factory", 1, "must be true or false, not 1"),
-        ("mode", "green", "must be one of interp, nogil, thread, process, not 'green'"),
+        ("mode", "green", "must be one of interp, nogil, thread, process, auto, not 'green'"),
         (
             "mode",
             "nogli",
-            "must be one of interp, nogil, thread, process, not 'nogli', did you mean 'nogil'?",
+            "must be one of interp, nogil, thread, process, auto, not 'nogli', "
+            "did you mean 'nogil'?",
         ),
-        ("mode", 1, "must be one of interp, nogil, thread, process, not 1"),
+        ("mode", 1, "must be one of interp, nogil, thread, process, auto, not 1"),
         ("header", "A: b", "must be headers as NAME:VALUE, not 'A: b'"),
         ("header", ("A b: c",), "must be headers as NAME:VALUE, not ('A b: c',)"),
         ("header", ("A",), "must be headers as NAME:VALUE, not ('A',)"),
@@ -176,7 +177,7 @@ def test_a_good_value_is_kept(name: str, value: object) -> None:
 
 def test_every_fault_is_told_at_once() -> None:
     assert message(Config, workers=-1, mode=None, factory=True) == (
-        "mode must be one of interp, nogil, thread, process, not None; "
+        "mode must be one of interp, nogil, thread, process, auto, not None; "
         "workers must be 0 or more, not -1; "
         "factory is set, but there is no app for it to make"
     )

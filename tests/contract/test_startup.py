@@ -153,9 +153,25 @@ def test_an_extension_that_does_not_load_in_a_subinterpreter(mode: Mode) -> None
         return
     status, log = refused(*flags)
     assert status == 3
-    assert_one_line(
-        log, "extension module 'faulthandler'", "--mode process and --mode thread would work"
-    )
+    first, *more = log.splitlines()
+    words = ("extension module 'faulthandler'", "--mode process and --mode thread would work")
+    assert_one_line(first, *words)
+    # What subsrv check would say of it.
+    assert more[0] == "imported by contract.apps.refusing > faulthandler"
+    assert more[-1] == "subsrv check contract.apps.refusing:app tells more"
+
+
+def test_auto_is_the_best_mode_in_which_the_application_works() -> None:
+    best = "nogil" if modes.FREE_THREADED else "interp"
+    with Server(ASGI, "--mode", "auto", "--workers", "1") as server, Client(server) as client:
+        assert server.ready["mode"] == best
+        assert f"subsrv: mode {best}: the application works there" in server.log
+        client.assert_open()
+    if modes.FREE_THREADED:
+        return  # what interp mode refuses works there
+    with Server("contract.apps.refusing:app", "--mode", "auto", "--workers", "1") as server:
+        assert server.ready["mode"] == "process"
+        assert "interp does not work: faulthandler: CPython refuses it" in server.log
 
 
 def test_lifespan_that_fails_ends_the_server(mode: Mode) -> None:
@@ -197,7 +213,7 @@ def test_a_port_in_use(mode: Mode) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--mode", "fibre"], ["--mode must be one of interp, nogil, thread, process"]),
+        (["--mode", "fibre"], ["--mode must be one of interp, nogil, thread, process, auto"]),
         (["--wrokers", "2"], ["unknown option '--wrokers', did you mean '--workers'?"]),
         (["--workers", "-1"], ["--workers must be 0 or more"]),
         (["--bind", "nowhere"], ["bad address 'nowhere'"]),
