@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subsrv.config import OPTIONS, Config, Kind, Option
@@ -172,8 +172,8 @@ def test_a_bad_value_is_told_exactly(name: str, value: object, fault: str) -> No
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, (v, _) in EXAMPLES.items()])
 def test_a_good_value_is_kept(name: str, value: object) -> None:
-    settings: dict[str, Any] = {**COMPANY, name: value}
-    assert getattr(Config(**settings), name) == value
+    fields: dict[str, Any] = {**COMPANY, name: value}
+    assert getattr(Config(**fields), name) == value
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -249,6 +249,7 @@ configs = st.fixed_dictionaries({name: values(option) for name, option in OPTION
 )
 
 
+@settings(deadline=None)  # there are many fields, and the machine may be busy
 @given(configs)
 def test_a_configuration_survives_the_journey(config: Config) -> None:
     text = config.dumps()
