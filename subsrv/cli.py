@@ -24,6 +24,7 @@ INTERRUPTED = 130  # what a shell reports for SIGINT
 _GROUP_NOTES = {
     "Limits": "SIZE is in bytes, or with a suffix: 64k, 1m, 1g. 0: no limit.",
     "Timeouts": "In seconds. 0: wait for ever.",
+    "WebSockets": "Of ASGI applications. SIZE and seconds as above; 0: no limit.",
 }
 _METAVARS = {
     Kind.FOLDER: "DIR",

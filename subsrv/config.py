@@ -333,6 +333,23 @@ class Config:
         "header lines that each worker remembers parsed; 0 parses each anew",
     )
 
+    # Defaults and names are uvicorn's.
+    ws_max_size: int = _option(
+        "WebSockets", Kind.SIZE, 16 << 20, "of a message, inflated; else it closes with 1009"
+    )
+    ws_max_queue: int = _option(
+        "WebSockets", Kind.COUNT, 32, "messages read ahead of the application"
+    )
+    ws_ping_interval: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "between two pings to a client; 0: none"
+    )
+    ws_ping_timeout: float = _option(
+        "WebSockets", Kind.SECONDS, 20.0, "for a sign of life after one; else it closes with 1011"
+    )
+    ws_per_message_deflate: bool = _option(
+        "WebSockets", Kind.FLAG, True, "compress messages where the client can"
+    )
+
     access_log: bool = _option("Logging", Kind.FLAG, False, "a line for each request")
     access_log_format: str = _option(
         "Logging",

@@ -3,14 +3,15 @@
 import logging
 import math
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from subsrv.ending import LINGER, Ending
 from subsrv.errors import Interrupted
-from subsrv.exchange import HIGH_WATER, Address, Exchange
+from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, End, ProtocolError, Reader, Request
 from subsrv.reactor import IN, OUT
-from subsrv.shared import Shared
+from subsrv.shared import Counters, Shared
 
 _log = logging.getLogger("subsrv")
 
@@ -140,18 +141,26 @@ class Connection(Ending):
         self._heading = False
         self._body_open = request.has_body
         self._more = self._reader.buffered > 0 or self._ended
-        if request.expects_continue:
-            # Until that is settled, nobody knows whether the body comes, and a response would be
-            # the last.
-            self._owes_continue = self.closing = True
+        make = self._special(request) if request.special else shared.exchange
         if shared.in_flight >= shared.most_in_flight:
             self._decline(request)
             return
-        self._exchange = exchange = shared.exchange(self, request)
+        self._exchange = exchange = make(self, request)
         exchange.begin()
         if self._exchange is not None:
             self._in_flight = True
             shared.in_flight += 1
+
+    def _special(self, request: Request) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Prepare for what is not just a request and its response; what makes its exchange."""
+        if request.websocket:
+            # From here on the client sends something else, and reads at most this response.
+            self._reader.tunnel()
+            self._body_open = self.closing = True
+            return self._shared.websocket
+        # Until it is settled whether the body comes, a response would be the last.
+        self._owes_continue = self.closing = True
+        return self._shared.exchange
 
     def _decline(self, request: Request) -> None:
         """There is no room for a request: it can be made again, perhaps on this connection."""
@@ -238,18 +247,24 @@ class Connection(Ending):
         if not exchange.awaits_body:
             exchange.awaits_body = True
             self._stamp = self._reactor.now - self._waited
-        self._resume()
+        self.resume()
 
     def _settle_continue(self) -> None:
         self._owes_continue = False
         self.closing = self._draining or self._ended
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """See Transport."""
         if self._paused and not self._ended:
             self._paused = False
             self._watch()
             if not self._advancing:
                 self._advance()
+
+    @property
+    def counters(self) -> Counters:
+        """See Transport."""
+        return self._shared
 
     # Output.
 
@@ -274,14 +289,15 @@ class Connection(Ending):
         if not keep_alive or self.closing:
             self._close_after_flush()
         elif not self._advancing:
-            self._resume()
+            self.resume()
             if self._reader.buffered or self._ended:
                 self._advance()
 
     def _discard(self) -> None:
         """What is left of the body, nobody will read."""
         self._waited = 0.0
-        self._shared.discarded_bodies += 1
+        if not self._reader.tunnels:
+            self._shared.discarded_bodies += 1
 
     def abort(self) -> None:
         """See Transport."""
@@ -298,7 +314,7 @@ class Connection(Ending):
             if self._exchange is not None:
                 self._exchange.drained()
             elif self._paused and not self._ended:
-                self._resume()
+                self.resume()
             else:
                 self._advance()
 
@@ -356,6 +372,8 @@ class Connection(Ending):
             return
         if self._exchange is None and not self._paused and not self._over:
             self.on_event(IN)
+        if self._exchange is not None:
+            self._exchange.drain()
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()
@@ -400,7 +418,9 @@ class Connection(Ending):
                 shared.timed_out_linger += 1
                 self.close()
         elif self._exchange is not None:
-            if self._body_open and self._exchange.awaits_body and age > timeouts.body:
+            if not self._body_open or not self._exchange.awaits_body:
+                self.due = min(self._exchange.tick(now), shared.look_again)
+            elif age > timeouts.body:
                 shared.timed_out_body += 1
                 self._time_out("the body does not come, or too slowly")
         elif self._body_open:

@@ -7,10 +7,13 @@ by the application can never touch the response to the next request.
 """
 
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from subsrv.files import FileRange
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
+
+if TYPE_CHECKING:
+    from subsrv.shared import Counters
 
 _log = logging.getLogger("subsrv")
 
@@ -49,6 +52,13 @@ class Transport(Protocol):
 
     def want_body(self) -> None:
         """The application waits for (more of) the body."""
+
+    def resume(self) -> None:
+        """Read again what the client sends, after `body_received` has said no."""
+
+    @property
+    def counters(self) -> "Counters":
+        """What the worker counts."""
 
 
 # A file up to so large leaves in one write with its head, which costs less than sendfile does.
@@ -100,6 +110,13 @@ class Exchange[App]:
         """The connection is closed: whatever is sent from now on goes nowhere."""
         self._transport = None
 
+    def drain(self) -> None:
+        """The worker is about to stop: end what would never end by itself."""
+
+    def tick(self, now: float) -> float:
+        """Called at coarse ticks, by the reactor's clock; returns when to call again."""
+        return 0.0
+
     # What the application's side calls.
 
     @property
@@ -121,6 +138,7 @@ class Exchange[App]:
         """Send a whole response at once."""
         transport = self._transport
         if transport is None:
+            self._came_late()
             return
         data, keep_alive = transport.encoder.complete(
             status, headers, body, self.request, transport.closing
@@ -137,6 +155,7 @@ class Exchange[App]:
         try:
             transport = self._transport
             if transport is None:
+                self._came_late()
                 return
             head = transport.encoder.start(
                 status, headers, self.request, length=file.left, close=transport.closing
@@ -182,10 +201,11 @@ class Exchange[App]:
         if transport is not None and data:
             transport.send(data)
 
-    def finish(self, data: bytes = b"") -> None:
-        """Send the last piece of the body, which may be empty."""
+    def finish(self, data: bytes = b"", trailers: bytes = b"") -> None:
+        """Send the last piece of the body, which may be empty, and trailers if it is chunked."""
         transport = self._transport
         if transport is None:
+            self._came_late()
             return
         data, head = self._frame(data), self._head
         assert head is not None
@@ -194,7 +214,7 @@ class Exchange[App]:
                 transport.send(data)
             raise ResponseError(f"the body is {self._left} bytes short of its Content-Length")
         if head.framing is Framing.CHUNKED:
-            data += LAST_CHUNK
+            data += b"0\r\n%b\r\n" % trailers if trailers else LAST_CHUNK
         self._transport = None
         transport.finish(data, head.keep_alive)
 
@@ -218,6 +238,9 @@ class Exchange[App]:
             return
         transport.closing = True
         self.respond(500, _ERROR_HEADERS, b"500 Internal Server Error\n")
+
+    def _came_late(self) -> None:
+        """The response ends when nobody waits for it any more. Subclasses may raise."""
 
     def _frame(self, data: bytes) -> bytes:
         """The bytes to send for a piece of the body, with the head if that has not left."""

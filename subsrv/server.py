@@ -37,6 +37,10 @@ class App(Protocol):
     def exchange(self) -> Callable[[Transport, Request], Exchange[Any]]:
         """Makes the exchange of a request."""
 
+    @property
+    def websocket(self) -> Callable[[Transport, Request], Exchange[Any]]:
+        """Makes that of a request for a WebSocket."""
+
     async def startup(self) -> None:
         """Prepare it, before the first accept."""
 
@@ -83,6 +87,7 @@ class Server:
                 write_pace=1 / config.min_write_rate if config.min_write_rate else math.inf,
             ),
             exchange=app.exchange,
+            websocket=app.websocket,
             access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )

@@ -55,6 +55,15 @@ class Counters:
     """Connections closed because a response could not be completed."""
     discarded_bodies: int = 0
     """Bodies that the application had not read when it was done."""
+    websockets: int = 0
+    """Handshakes that the application has accepted."""
+    websockets_refused: int = 0
+    """Handshakes that it, or the server, has not."""
+    websocket_faults: int = 0
+    """WebSockets closed because the client broke the protocol or a limit."""
+    messages_received: int = 0
+    messages_sent: int = 0
+    timed_out_ping: int = 0
     read_pauses: int = 0
     write_stalls: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
@@ -76,6 +85,8 @@ class Shared(Counters):
     encoder: Encoder
     timeouts: Timeouts
     exchange: Callable[[Transport, Request], Exchange[Any]]
+    websocket: Callable[[Transport, Request], Exchange[Any]]
+    """The same for a request that wants to go on as a WebSocket."""
     access: "AccessLog | None" = None
     connections: set["Connection"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None

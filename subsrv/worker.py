@@ -23,6 +23,7 @@ from subsrv.mending import mend_threading
 from subsrv.reactor import Reactor
 from subsrv.rescue import Rescue
 from subsrv.server import App, Server
+from subsrv.shared import UNBOUNDED
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
@@ -231,9 +232,16 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
-        from subsrv.apps.asgi import ASGIApp
+        from subsrv.apps.asgi import ASGIApp, WebSocketSettings
 
-        return ASGIApp(loaded.app, tasks)
+        websockets = WebSocketSettings(
+            max_size=config.ws_max_size or UNBOUNDED,
+            max_queue=config.ws_max_queue or UNBOUNDED,
+            ping_interval=config.ws_ping_interval or math.inf,
+            ping_timeout=config.ws_ping_timeout or math.inf,
+            deflate=config.ws_per_message_deflate,
+        )
+        return ASGIApp(loaded.app, tasks, websockets)
     if loaded.interface == "wsgi":
         several = (config.workers or os.process_cpu_count() or 1) > 1
         settings: dict[str, Any] = {
@@ -261,6 +269,8 @@ def _tick(config: "Config") -> float:
         config.timeout_body,
         config.timeout_keep_alive,
         config.timeout_write,
+        config.ws_ping_interval,
+        config.ws_ping_timeout,
     )
     return min(1.0, *(t / 4 for t in timeouts if t), 1.0)
 

@@ -228,3 +228,81 @@ def test_counters_are_named_flat() -> None:
     assert found["refused"] == found["refused_400"] == 1
     assert set(map(type, found.values())) == {int}
     assert "statuses" not in found
+
+
+# A request for a WebSocket, and what follows it.
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+
+def test_what_follows_an_upgrade_is_passed_on_as_it_comes(setting: Setting) -> None:
+    setting.receive(GET[:-2] + b"X: y\r\n\r\n")
+    setting.made[0].respond(200, [], b"first")
+    setting.receive(UPGRADE + b"GET / HT", b"\0\xff" * 3, b"\r\n\r\n")
+    exchange = setting.made[1]
+    assert exchange.events == [b"GET / HT", b"\0\xff" * 3, b"\r\n\r\n"]
+    setting.tick(1000)  # no time-out of a body, nor of an idle connection
+    assert setting.wire.mask
+    setting.receive(b"")
+    assert exchange.events[-1] == "disconnected"
+    assert len(setting.made) == 2
+
+
+def test_its_end_waits_for_the_client_and_reads_nothing_more(setting: Setting) -> None:
+    setting.receive(UPGRADE)
+    transport = setting.made[0]._transport
+    assert transport is not None
+    transport.finish(b"the end", False)
+    setting.receive(GET)
+    assert setting.wire.sent == b"the end"
+    assert len(setting.made) == 1
+    assert setting.shared.discarded_bodies == setting.shared.in_flight == 0
+    assert setting.wire.mask == IN  # it lingers
+    setting.receive(b"")
+    assert setting.wire.mask == 0
+
+
+def test_a_refusal_is_the_last_response(setting: Setting) -> None:
+    setting.receive(UPGRADE + GET)
+    setting.made[0].respond(403, [], b"no")
+    assert b"\r\nconnection: close\r\n" in setting.wire.sent
+    assert len(setting.made) == 1
+
+
+def test_where_there_is_no_room_it_is_declined() -> None:
+    setting = Setting(most_in_flight=0)
+    setting.receive(UPGRADE + GET)
+    assert setting.wire.sent.count(b"HTTP/1.1 503 ") == 1
+    assert b"\r\nconnection: close\r\n" in setting.wire.sent
+    assert setting.made == []
+
+
+def test_an_exchange_says_when_to_look_at_it_again() -> None:
+    looks: list[float] = []
+
+    class Looked(Recorder):
+        def tick(self, now: float) -> float:
+            looks.append(now)
+            return now + 7
+
+    setting = Setting(Looked)
+    setting.shared.look_again = 1e9
+    setting.receive(UPGRADE)
+    for _ in range(20):
+        setting.tick(1)
+    assert looks == [101.0, 108.0, 115.0]
+    setting.shared.look_again = 0.0  # for time-outs of writing, it may be sooner
+    setting.tick(2)
+    setting.tick(1)
+    assert looks[3:] == [122.0, 123.0]
+
+
+def test_a_drain_tells_the_exchange(setting: Setting) -> None:
+    class Drained(Recorder):
+        def drain(self) -> None:
+            self.events.append("drain")
+
+    setting = Setting(Drained)
+    setting.receive(UPGRADE)
+    setting.connection.drain(parting=False)
+    assert setting.made[0].events == ["drain"]

@@ -1,6 +1,8 @@
 """The house's one rule: imports run one way."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,8 +58,8 @@ ROOMS = {
     "worker": {
         "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
-        *("control", "errors", "fair", "logs", "mending", "reactor", "rescue", "server", "sockets"),
-        "spec",
+        *("control", "errors", "fair", "logs", "mending", "reactor", "rescue", "server"),
+        *("shared", "sockets", "spec"),
     },
     "server": {
         "access.connection",
@@ -76,16 +78,34 @@ ROOMS = {
     "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
     "exchange": {"files", "http1"},
+    "refusal": {"exchange", "http1"},
+    "websocket.handshake": {"http1", "websocket.deflate"},
+    "websocket.protocol": {"websocket.deflate"},
     "apps": {"apps.loading"},
     "apps.loading": {"errors"},
     "apps.lifespan": {"errors"},
     "apps.collecting": {"exchange"},
+    "apps.awaiting": {"exchange"},
+    "apps.scope": {"apps.quoting", "exchange", "http1"},
     "apps.asgi": {
-        *("apps.lifespan", "apps.quoting", "apps.tasks", "exchange", "files", "http1"),
+        *("apps.awaiting", "apps.lifespan", "apps.scope", "apps.tasks", "apps.websocket"),
+        *("exchange", "files", "http1"),
     },
-    "apps.native": {"apps.collecting", "apps.quoting", "apps.tasks", "exchange", "http1"},
+    "apps.websocket": {
+        *("apps.awaiting", "apps.scope", "exchange", "http1", "refusal"),
+        *("websocket.handshake", "websocket.protocol"),
+    },
+    "apps.native": {
+        "apps.collecting",
+        "apps.quoting",
+        "apps.tasks",
+        "exchange",
+        "http1",
+        "refusal",
+    },
     "apps.wsgi": {
         *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
+        "refusal",
     },
     "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
     "apps.wsgi_file": {"files"},
@@ -154,6 +174,7 @@ ROOMS = {
     },
     "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
     "http1.response": {"http1.grammar", "http1.request"},
+    "http1.sections": {"http1.body", "http1.grammar", "http1.request", "http1.response"},
 }
 
 
@@ -241,3 +262,14 @@ def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:
 
 def test_the_protocol_knows_nothing_of_the_server() -> None:
     assert all(room.startswith("http1") for room in reach("http1"))
+
+
+def test_an_isolate_without_websockets_does_not_pay_for_them() -> None:
+    code = (
+        "import sys, subsrv.worker, subsrv.apps.asgi, subsrv.apps.wsgi, subsrv.apps.native\n"
+        "print([name for name in sys.modules if 'wsproto' in name or 'websocket' in name])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert found.stdout == "[]\n"

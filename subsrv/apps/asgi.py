@@ -1,83 +1,43 @@
-"""ASGI 3: the http protocol (https://asgi.readthedocs.io, HTTP 2.4)."""
+"""ASGI 3: the http protocol (https://asgi.readthedocs.io, HTTP & WebSocket 2.5)."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
-from typing import Any
+from typing import Any, NamedTuple
 
+from subsrv.apps.awaiting import App, AwaitingExchange, Message, wait
 from subsrv.apps.lifespan import Lifespan
-from subsrv.apps.quoting import unquote
+from subsrv.apps.scope import http_scope
 from subsrv.apps.tasks import Tasks
-from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange
+from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.files import FileRange
-from subsrv.http1 import Request
-
-type Message = dict[str, Any]
-type Scope = dict[str, Any]
-type App = Callable[
-    [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
-    Awaitable[None],
-]
-
-_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
-
-# Copied for each request: that is faster than to make it anew. None: the request's own.
-_BASE: Scope = {
-    "type": "http",
-    "asgi": None,
-    "http_version": None,
-    "method": None,
-    "scheme": "http",
-    "path": None,
-    "raw_path": None,
-    "query_string": None,
-    "root_path": "",
-    "headers": None,
-    "client": None,
-    "server": None,
-    "extensions": None,
-}
+from subsrv.http1 import Request, early_hints, trailer_section, wants_trailers
 
 
-class ASGIExchange(Exchange["ASGIApp"]):
+class ASGIExchange(AwaitingExchange["ASGIApp"]):
     """One call of an ASGI application."""
 
     _status: int | None = None  # of http.response.start
     _headers: Any = ()
-    _complete = False  # the last http.response.body has come
-    _gone = False
+    _complete = False  # the last message of the response has come
+    _trailers: bytes | None = None  # those to send, where the application has promised some
+    _body_sent = False  # and they alone are to follow
     _body: list[bytes] | None = None
     _received = 0  # bytes in _body
     _body_ended = False
     _delivered = False  # the application has seen the end of the body
-    _wake_up: asyncio.Event | None = None
 
     def begin(self) -> None:
         """See Exchange."""
         app = self._app
         if not self.request.has_body:
             self._body_ended = True
-        scope = self._scope()
+        assert self._transport is not None
+        scope = http_scope(self.request, self._transport, app.lifespan.state)
         coroutine = app.call(scope, self.receive, self.send)
         if type(coroutine) is not CoroutineType:
-            coroutine = _wait(coroutine)
+            coroutine = wait(coroutine)
         app.tasks.start(coroutine, self._ended)
-
-    def _scope(self) -> Scope:
-        request, transport = self.request, self._transport
-        assert transport is not None
-        scope = request.sighted(_template)
-        # Whatever an application may change is its own.
-        scope["asgi"] = _VERSIONS.copy()
-        scope["headers"] = list(request.headers)
-        scope["client"] = transport.client
-        scope["server"] = transport.server
-        scope["extensions"] = {"http.response.pathsend": {}}
-        state = self._app.lifespan.state
-        if state is not None:
-            scope["state"] = state.copy()
-        return scope
 
     async def receive(self) -> Message:
         """ASGI's receive."""
@@ -112,13 +72,18 @@ class ASGIExchange(Exchange["ASGIApp"]):
             if type(body) is not bytes:
                 body = b"".join((body,))  # TypeError for what is not like bytes
             if not message.get("more_body", False):
-                self._complete = True
-                if self._head is None:
-                    self.respond(self._status, self._headers, body)
-                else:
-                    self.finish(body)
-                self._notify()
-                return
+                if self._trailers is None:
+                    self._complete = True
+                    if self._head is None:
+                        self.respond(self._status, self._headers, body)
+                    else:
+                        self.finish(body)
+                    if self._wake_up is not None:
+                        self._wake_up.set()
+                    return
+                if self._body_sent:
+                    raise RuntimeError(f"unexpected message {kind!r}: trailers are to follow")
+                self._body_sent = True
             if self._head is None:
                 self.start(self._status, self._headers)
             self.write(body)
@@ -129,13 +94,37 @@ class ASGIExchange(Exchange["ASGIApp"]):
                 raise RuntimeError(f"unexpected message {kind!r}: the response has been started")
             self._status = message["status"]
             self._headers = message.get("headers", ())
-        elif kind == "http.response.pathsend":
-            self._send_path(message["path"])
-            return
+            if "trailers" in message:
+                self._trailers = b"" if message["trailers"] else None
         else:
-            raise RuntimeError(f"unexpected message {kind!r}")
+            self._send_extra(kind, message)
+            return
         if self._transport is None:
             raise DisconnectedError("the client is gone")
+
+    def _send_extra(self, kind: str, message: Message) -> None:
+        """A message of an extension."""
+        transport = self._transport
+        if kind == "http.response.early_hint" and not self._complete:
+            hints = early_hints(message["links"])
+            if transport is None:
+                self._came_late()
+            # Too late once the head has left, and HTTP/1.0 knows no interim response.
+            elif not self.started and self.request.version == "1.1":
+                transport.send(hints)
+        elif kind == "http.response.trailers" and self._body_sent:
+            assert self._trailers is not None
+            section = trailer_section(message["headers"])
+            if wants_trailers(self.request):
+                self._trailers += section
+            if not message.get("more_trailers", False):
+                self._complete = True
+                self.finish(b"", self._trailers)
+                self._notify()
+        elif kind == "http.response.pathsend":
+            self._send_path(message["path"])
+        else:
+            raise RuntimeError(f"unexpected message {kind!r}")
 
     def _send_path(self, path: str) -> None:
         """The extension http.response.pathsend: a file is the whole body."""
@@ -161,64 +150,39 @@ class ASGIExchange(Exchange["ASGIApp"]):
         self._body_ended = True
         self._notify()
 
-    def drained(self) -> None:
-        """See Exchange."""
-        self._notify()
-
     def disconnected(self) -> None:
         """See Exchange."""
         self._gone = True
         self._notify()
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not (isinstance(error, DisconnectedError) and self._gone):
-            self.fail("the application failed", error)
-        elif self.open:
-            if self._gone:
-                self.abandon()
-            elif task.cancelled():
-                self.fail("the application was cancelled")
-            else:
-                self.fail("the application returned before its response was complete")
 
-    async def _sleep(self) -> None:
-        """Wait until something happens to this exchange."""
-        if self._wake_up is None:
-            self._wake_up = asyncio.Event()
-        self._wake_up.clear()
-        await self._wake_up.wait()
+class WebSocketSettings(NamedTuple):
+    """What bounds a WebSocket. See Config, where 0 stands for infinity."""
 
-    def _notify(self) -> None:
-        if self._wake_up is not None:
-            self._wake_up.set()
-
-
-def _template(request: Request) -> Scope:
-    """What follows from the head alone."""
-    scope = _BASE.copy()
-    path = request.raw_path
-    scope["http_version"] = request.version
-    scope["method"] = request.method
-    scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
-    scope["raw_path"] = path
-    scope["query_string"] = request.query
-    return scope
-
-
-async def _wait(awaitable: Awaitable[None]) -> None:
-    await awaitable
+    max_size: int
+    max_queue: int
+    ping_interval: float
+    ping_timeout: float
+    deflate: bool
 
 
 class ASGIApp:
     """An ASGI application in one worker."""
 
-    def __init__(self, app: App, tasks: Tasks) -> None:
+    def __init__(self, app: App, tasks: Tasks, websockets: WebSocketSettings) -> None:
         self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
         self.tasks = tasks
         self.lifespan = Lifespan(app)
+        self.websockets = websockets
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(ASGIExchange, self)
+
+    def websocket(self, transport: Transport, request: Request) -> Exchange[Any]:
+        """The exchange of a request for a WebSocket."""
+        # Only here: an isolate that serves none does not pay for them.
+        from subsrv.apps.websocket import open_websocket
+
+        return open_websocket(self, transport, request)
 
     async def startup(self) -> None:
         """Lifespan's startup. AppLoadError if the application reports its failure."""

@@ -23,6 +23,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._asked = ""  # "startup" or "shutdown"
         #: What the application left in scope["state"]; copied into each request's scope. None
         #: where the application has no lifespan.
         self.state: dict[str, Any] | None = None
@@ -38,11 +39,13 @@ class Lifespan:
             message = answer.get("message") or "no message"
             raise AppLoadError(f"the application's startup failed: {message}")
         self.state = state
+        self._task.add_done_callback(self._ended_early)
 
     async def shutdown(self) -> None:
         """Tell the application, and wait for it. Its failure is logged."""
         if self._task is None or self._task.done():
             return
+        self._task.remove_done_callback(self._ended_early)
         answer = await self._ask("shutdown")
         if answer is not None and answer["type"] == "lifespan.shutdown.failed":
             _log.error("the application's shutdown failed: %s", answer.get("message", ""))
@@ -51,13 +54,14 @@ class Lifespan:
     async def _ask(self, what: str) -> dict[str, Any] | None:
         """Send lifespan.<what>; the answer, or None if the application ended without one."""
         assert self._task is not None
+        self._asked = what
         self._answer = asyncio.get_running_loop().create_future()
         self._messages.put_nowait({"type": f"lifespan.{what}"})
         either: list[asyncio.Future[Any]] = [self._task, self._answer]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._answer.done():
             return self._answer.result()
-        error = self._task.exception()
+        error = None if self._task.cancelled() else self._task.exception()
         if error is not None:
             if what == "shutdown":
                 _log.error("the application's shutdown failed", exc_info=error)
@@ -75,7 +79,13 @@ class Lifespan:
         }
         await self._app(scope, self._messages.get, self._send)
 
+    def _ended_early(self, task: asyncio.Task[None]) -> None:
+        """It is to run as long as the worker does. Requests can be served without it."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the application's lifespan failed", exc_info=error)
+
     async def _send(self, message: dict[str, Any]) -> None:
-        if self._answer is None or self._answer.done():
+        answers = (f"lifespan.{self._asked}.complete", f"lifespan.{self._asked}.failed")
+        if self._answer is None or self._answer.done() or message["type"] not in answers:
             raise RuntimeError(f"unexpected message {message['type']!r}")
         self._answer.set_result(message)

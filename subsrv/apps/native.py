@@ -12,6 +12,7 @@ from subsrv.apps.tasks import Tasks
 from subsrv.exchange import Address
 from subsrv.http1 import Headers, ResponseError
 from subsrv.http1 import Request as Head
+from subsrv.refusal import no_websockets
 
 _TEXT: Headers = [("content-type", "text/plain; charset=utf-8")]
 
@@ -166,6 +167,7 @@ class NativeApp:
         self.tasks = tasks
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(NativeExchange, self)
+        self.websocket = no_websockets
 
     async def startup(self) -> None:
         """Nothing to do."""

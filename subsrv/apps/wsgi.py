@@ -12,6 +12,7 @@ from subsrv.apps.wsgi_file import FileWrapper
 from subsrv.exchange import Exchange, Transport
 from subsrv.files import FileRange
 from subsrv.http1 import Framing, Request
+from subsrv.refusal import no_websockets
 
 type Environ = dict[str, Any]
 type ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -167,6 +168,7 @@ class WSGIApp:
         self._root = root_path.encode()
         #: Makes the exchange of a request: (transport, request).
         self.exchange: Callable[[Transport, Request], Exchange[Any]] = partial(WSGIExchange, self)
+        self.websocket = no_websockets
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
             "SCRIPT_NAME": self._root.decode("latin-1"),

@@ -16,6 +16,12 @@ from subsrv.http1.response import (
     ResponseError,
     chunk,
 )
+from subsrv.http1.sections import (
+    early_hints,
+    switching_protocols,
+    trailer_section,
+    wants_trailers,
+)
 
 __all__ = [
     "CONTINUE",
@@ -32,4 +38,8 @@ __all__ = [
     "Request",
     "ResponseError",
     "chunk",
+    "early_hints",
+    "switching_protocols",
+    "trailer_section",
+    "wants_trailers",
 ]

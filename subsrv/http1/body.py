@@ -1,4 +1,4 @@
-"""Request bodies: two decoders with one shape.
+"""Request bodies: decoders with one shape.
 
 `decode(buffer, position)` returns the payload found from `position` on (perhaps empty) and the
 position after what it used up; `done` says that the body is whole. What it leaves, it wants to
@@ -21,7 +21,7 @@ _CR = 0x0D
 
 # RFC 9110 section 6.5.1: what frames, routes, modifies, authenticates or describes a request must
 # be known before its body, and cannot come after it. (Much the same list as Go's net/http has.)
-_FORBIDDEN_TRAILERS = frozenset(
+FORBIDDEN_TRAILERS = frozenset(
     b"authorization cache-control connection content-encoding content-length content-range "
     b"content-type cookie expect forwarded host if-match if-modified-since if-none-match if-range "
     b"if-unmodified-since keep-alive max-forwards pragma proxy-authorization proxy-connection "
@@ -48,6 +48,18 @@ class LengthBody:
         end = min(len(buffer), position + self._remaining)
         self._remaining -= end - position
         return bytes(buffer[position:end]), end
+
+
+class Tunnel:
+    """What follows a request for another protocol: whatever it is, and without end."""
+
+    __slots__ = ()
+    done = False
+    trailers: tuple[Field, ...] = ()
+
+    def decode(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int]:
+        """See the module."""
+        return bytes(buffer[position:]), len(buffer)
 
 
 class ChunkedBody:
@@ -147,7 +159,7 @@ class ChunkedBody:
         if match is None:
             raise ProtocolError(400, "a trailer line is malformed")
         name, value = match[1].lower(), match[2].strip(b" \t")
-        if name in _FORBIDDEN_TRAILERS:
+        if name in FORBIDDEN_TRAILERS:
             raise ProtocolError(400, "a trailer has a field that must not be one")
         if len(self._fields) == self._limits.header_count:
             raise ProtocolError(431, "there are too many trailers")

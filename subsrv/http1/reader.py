@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from subsrv.http1 import grammar
-from subsrv.http1.body import ChunkedBody, LengthBody
+from subsrv.http1.body import ChunkedBody, LengthBody, Tunnel
 from subsrv.http1.errors import ProtocolError
 from subsrv.http1.memo import Field
 from subsrv.http1.request import HeadParser, Request
@@ -51,7 +51,7 @@ class Reader:
         self._scanned = 0  # all before it is known not to hold the end of a head
         self._line = 0  # length of a partial head's request line with its CR LF, once that is here
         self._blank_lines = 0
-        self._body: LengthBody | ChunkedBody | None = None
+        self._body: LengthBody | ChunkedBody | Tunnel | None = None
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
         # A client tends to repeat its request on a connection; comparing with the one before is
@@ -131,6 +131,17 @@ class Reader:
             self._drop_buffer()
             self.forget()
             raise
+
+    def tunnel(self) -> None:
+        """The request just read has changed the protocol: from now on events are bytes as sent."""
+        self._body = Tunnel()
+        self._last = True
+        self.forget()
+
+    @property
+    def tunnels(self) -> bool:
+        """Whether what comes is not HTTP any more."""
+        return type(self._body) is Tunnel
 
     def forget(self) -> None:
         """Give up what is kept for speed only, as when the connection has been idle."""
@@ -218,7 +229,7 @@ class Reader:
         if bare_lf is not None:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
 
-    def _read_body(self, body: LengthBody | ChunkedBody) -> bytes | End | None:
+    def _read_body(self, body: LengthBody | ChunkedBody | Tunnel) -> bytes | End | None:
         payload, self._position = body.decode(self._buffer, self._position)
         if self._position == len(self._buffer):
             self._drop_buffer()

@@ -32,6 +32,10 @@ class Request:
     has_body = False
     #: The client waits for 100 Continue before it sends the body.
     expects_continue = False
+    #: The client would rather speak WebSocket from here on (RFC 9110 section 7.8).
+    websocket = False
+    #: One of these two.
+    special = False
     #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
     plain = True
     #: What an interface made of the head alone; see `sighted`.
@@ -195,6 +199,7 @@ def _frame(request: Request, limits: Limits) -> None:
     lengths: list[bytes] = []
     codings: list[bytes] = []
     options: list[bytes] = []
+    upgrades: list[bytes] = []
     expectations: list[bytes] = []
     for name, value in request.headers:
         if name == b"content-length":
@@ -204,6 +209,8 @@ def _frame(request: Request, limits: Limits) -> None:
             codings.extend(coding.strip(b" \t") for coding in value.lower().split(b","))
         elif name == b"connection":
             options.extend(grammar.tokens(value))
+        elif name == b"upgrade":
+            upgrades.extend(grammar.tokens(value))
         elif name == b"expect":
             expectations.append(value.lower())
 
@@ -234,3 +241,7 @@ def _frame(request: Request, limits: Limits) -> None:
         if expectations != [b"100-continue"]:
             raise ProtocolError(417, "no expectation but 100-continue is known")
         request.expects_continue = request.has_body
+    # Without the option it went no further than the hop before us, and 1.0 does not have it
+    # (RFC 9110 section 7.8). Any other protocol may be ignored.
+    request.websocket = b"websocket" in upgrades and b"upgrade" in options and not old
+    request.special = request.expects_continue or request.websocket

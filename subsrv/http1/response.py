@@ -81,6 +81,15 @@ class _StatusLines(dict[int | str, tuple[int, bytes]]):
         return found
 
 
+def field_line(name: bytes, value: bytes) -> bytes:
+    """One field's line. ResponseError if name or value would not be read as they are."""
+    if grammar.token.fullmatch(name) is None:
+        raise ResponseError(f"the header name {name!r} is not a token")
+    if grammar.field_value.fullmatch(value) is None:
+        raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
+    return b"%b: %b\r\n" % (name, value)
+
+
 # What a field means to the framing of the response, as a number: the sum over all fields tells
 # in one comparison what nearly every response has: no special field, or one Content-Length.
 _ORDINARY = 0
@@ -105,12 +114,7 @@ class _FieldLines(dict[tuple[Text, Text], bytes]):
     def __missing__(self, field: tuple[Text, Text]) -> bytes:
         if not _is_plain(field):
             raise TypeError(f"{field!r} is not made plain")
-        name, value = map(_latin1, field)
-        if grammar.token.fullmatch(name) is None:
-            raise ResponseError(f"the header name {name!r} is not a token")
-        if grammar.field_value.fullmatch(value) is None:
-            raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
-        line = b"%b: %b\r\n" % (name, value)
+        line = field_line(*map(_latin1, field))
         if self._size and len(line) <= _CACHED_LINE:
             if len(self) >= self._size:
                 self.clear()
@@ -159,7 +163,7 @@ def _is_plain(field: object) -> bool:
     return type(field[0]) in _PLAIN_TEXT and type(field[1]) in _PLAIN_TEXT
 
 
-def _plain(field: object) -> tuple[bytes, bytes]:
+def plain(field: object) -> tuple[bytes, bytes]:
     """A field as a tuple of bytes, whatever the application made it of. ResponseError."""
     try:
         name, value = field  # type: ignore[misc]  # which is why it is tried
@@ -285,7 +289,7 @@ class Encoder:
             # A pair that is a list, or a value that is a bytearray: neither is a key.
             lines = None
         if lines is None:
-            fields = [_plain(field) for field in fields]
+            fields = [plain(field) for field in fields]
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))
         date, fixed = self._date, self._fixed_lines
@@ -353,7 +357,7 @@ class Encoder:
         lengths: set[int] = set()
         names: set[bytes] = set()
         close = False
-        for field in map(_plain, fields):
+        for field in map(plain, fields):
             name = field[0].lower()
             names.add(name)
             if name == b"connection":
@@ -371,9 +375,9 @@ class Encoder:
 
     def _only(self, fields: Headers, name: bytes) -> bytes:
         return b"".join(
-            self._lines[field] for field in map(_plain, fields) if field[0].lower() == name
+            self._lines[field] for field in map(plain, fields) if field[0].lower() == name
         )
 
     def _without_length(self, fields: Headers) -> bytes:
-        kept = [field for field in map(_plain, fields) if field[0].lower() != b"content-length"]
+        kept = [field for field in map(plain, fields) if field[0].lower() != b"content-length"]
         return self._special(kept)[0]

@@ -46,6 +46,7 @@ def hasty(mode: Mode) -> Iterator[Server]:
         *("--timeout-keep-alive", "0.2"),
         *("--timeout-write", "0.35"),
         *("--min-body-rate", "100"),
+        *("--ws-ping-interval", "0.15", "--ws-ping-timeout", "0.2"),
     )
     flags = (*mode.flags, *timeouts, "--workers", "1")
     with Server("contract.apps.kit_asgi:app", *flags) as server:

@@ -12,7 +12,7 @@ def test_the_scope(client: Client, asgi: Server) -> None:
     host, port = asgi.address
     assert scope == {
         "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
@@ -28,7 +28,11 @@ def test_the_scope(client: Client, asgi: Server) -> None:
         ],
         "client": list(client.sock.getsockname()),
         "server": [host, port],
-        "extensions": {"http.response.pathsend": {}},
+        "extensions": {
+            "http.response.early_hint": {},
+            "http.response.pathsend": {},
+            "http.response.trailers": {},
+        },
         "state": {"greeting": "from startup", "shared": scope["state"]["shared"]},
     }
 
@@ -126,6 +130,64 @@ def test_a_connection_is_freed_when_the_application_minds_the_disconnect(
             client.assert_closed()
 
 
+@pytest.mark.parametrize("start", ["", "&start=1"], ids=["", "started"])
+def test_the_last_message_raises_too(asgi: Server, probe: Probe, start: str) -> None:
+    with Client(asgi) as client:
+        client.send(request(f"/last-piece?probe={probe.port}{start}"))
+        if start:
+            assert b"begun" in client.sock.recv(65536)
+        client.reset()
+        probe.wait("http.disconnect").answer()
+        probe.wait("OSError").answer()
+
+
+def test_anyio_sees_asyncio_and_its_task(client: Client) -> None:
+    assert client.get("/anyio").json() == ["child", "thread", True, "asyncio", True]
+
+
+# Extensions.
+
+
+@pytest.mark.parametrize("pieces", ["", "?pieces=1"])
+def test_trailers(client: Client, pieces: str) -> None:
+    client.request(f"/trailers{pieces}", "TE: gzip, trailers", "Connection: TE")
+    *_, end = client.events()
+    assert list(end.headers) == [(b"x-digest", b"1"), (b"x-status", b"fine")]
+    client.assert_open()
+
+
+@pytest.mark.parametrize(
+    ("target", "te", "version"),
+    [("/trailers", "", "1.1"), ("/trailers?length=1", "TE: trailers", "1.1")],
+    ids=["not asked for", "a known length"],
+)
+def test_trailers_that_cannot_be_sent_are_left_out(
+    client: Client, target: str, te: str, version: str
+) -> None:
+    client.request(target, *filter(None, [te]), version=version)
+    *_, end = client.events()
+    assert list(end.headers) == []
+    client.assert_open()
+
+
+def test_trailers_are_nothing_for_http_1_0_and_head(client: Client) -> None:
+    assert client.get("/trailers", "TE: trailers", method="HEAD").body == b""
+    assert client.get("/trailers", "TE: trailers", version="1.0").body == b"body"
+
+
+def test_early_hints(client: Client) -> None:
+    client.request("/hints")
+    hints = [event for event in client.events() if getattr(event, "status_code", 0) == 103]
+    link = b"</style.css>; rel=preload; as=style", b"</app.js>; rel=preload; as=script"
+    assert [hint.headers.raw_items() for hint in hints] == [[(b"link", each) for each in link]] * 2
+    client.assert_open()
+
+
+def test_early_hints_are_nothing_for_http_1_0(client: Client) -> None:
+    response = client.get("/hints", version="1.0")
+    assert (response.interim, response.body) == ([], b"something")
+
+
 BEFORE_THE_HEAD = {
     "/raise-before": "BoomError: before the head",
     "/raise-started": "BoomError: after start",
@@ -147,6 +209,8 @@ BEFORE_THE_HEAD = {
     "/body-first": "RuntimeError: unexpected message 'http.response.body'",
     "/start-twice": "RuntimeError: unexpected message 'http.response.start'",
     "/unknown-message": "RuntimeError: unexpected message 'http.response.surprise'",
+    "/trailers-early": "RuntimeError: unexpected message 'http.response.trailers'",
+    "/hint-lf": "ResponseError: the value of the header b'link' has a forbidden byte",
 }
 
 
@@ -167,6 +231,10 @@ AFTER_THE_HEAD = {
     "/unfinished": "returned before its response was complete in GET /unfinished$",
     "/too-long-later": "ResponseError: the body is longer than its Content-Length 3",
     "/too-short-later": "ResponseError: the body is 1 bytes short of its Content-Length",
+    "/trailers-unasked": "RuntimeError: unexpected message 'http.response.trailers'",
+    "/trailers-missing": "returned before its response was complete in GET /trailers-missing$",
+    "/trailers-forbidden": "ResponseError: the field b'content-length' must not come in a trailer",
+    "/trailers-then-body": "RuntimeError: .*: trailers are to follow",
 }
 
 

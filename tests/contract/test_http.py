@@ -111,7 +111,7 @@ def test_a_status_without_a_body_has_none(client: Client, code: int, method: str
 def test_an_upgrade_is_not_taken(client: Client) -> None:
     """RFC 9110 section 7.8: it may be ignored, and the request is answered as it stands."""
     for headers in (
-        ["Connection: Upgrade", "Upgrade: websocket"],
+        ["Connection: Upgrade", "Upgrade: websocket/13"],
         ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"],
         ["Connection: upgrade, keep-alive", "Upgrade: TLS/1.2, foo"],
     ):

@@ -121,6 +121,11 @@ class Client:
         assert head.startswith(b"HTTP/1.1 1"), head
         return int(head.split()[1])
 
+    def unread(self) -> bytes:
+        """What was read already beyond what has been asked for."""
+        found, self._buffer = self._buffer, b""
+        return found
+
     def push_back(self, data: bytes) -> None:
         """Have the next response begin with these bytes, which were read already."""
         self._buffer = data + self._buffer

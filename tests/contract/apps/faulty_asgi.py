@@ -113,6 +113,38 @@ async def _swallow(_scope: Scope, _receive: Receive, send: Send) -> None:
         await body(send, b"never sent")
 
 
+async def _trailers_early(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await send({"type": "http.response.trailers", "headers": []})
+
+
+async def _trailers_unasked(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await start(send)
+    await body(send, b"some", more=True)
+    await send({"type": "http.response.trailers", "headers": []})
+
+
+async def _trailers_missing(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await body(send, b"some")
+
+
+async def _trailers_forbidden(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await body(send, b"some")
+    await send({"type": "http.response.trailers", "headers": [(b"content-length", b"4")]})
+
+
+async def _trailers_then_body(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "trailers": True})
+    await body(send, b"some")
+    await body(send, b"more")
+
+
+async def _hint_lf(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.early_hint", "links": [b"</a>\r\nx: y"]})
+
+
 async def _exit(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise SystemExit("the application wants to leave")
 
@@ -144,5 +176,11 @@ FAULTS: dict[str, Any] = {
     "/start-twice": _start_twice,
     "/unknown-message": _unknown_message,
     "/swallow": _swallow,
+    "/trailers-early": _trailers_early,
+    "/trailers-unasked": _trailers_unasked,
+    "/trailers-missing": _trailers_missing,
+    "/trailers-forbidden": _trailers_forbidden,
+    "/trailers-then-body": _trailers_then_body,
+    "/hint-lf": _hint_lf,
     "/exit": _exit,
 }

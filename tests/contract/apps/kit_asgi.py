@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from contract.apps import kit_websocket
 from contract.apps.calling import call_async, whoami
 
 Scope = dict[str, Any]
@@ -35,6 +36,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch by path."""
     if scope["type"] == "lifespan":
         await lifespan(scope, receive, send)
+        return
+    if scope["type"] == "websocket":
+        await kit_websocket.app(scope, receive, send)
         return
     with contextlib.suppress(DisconnectError):
         await ROUTES.get(scope["path"], not_found)(scope, receive, send)
@@ -261,6 +265,72 @@ async def after_response(scope: Scope, receive: Receive, send: Send) -> None:
     await call_async(port, message["type"])
     await call_async(port, "background")
     await call_async(port, "finished")
+
+
+@route
+async def trailers(scope: Scope, _receive: Receive, send: Send) -> None:
+    """A response with trailers, as the query says: in how many pieces its body comes."""
+    options = query(scope)
+    headers = [(b"content-length", b"4")] if "length" in options else []
+    message = {"type": "http.response.start", "status": 200, "headers": headers}
+    await send({**message, "trailers": True})
+    if "pieces" in options:
+        await body(send, b"bo", more=True)
+        await body(send, b"dy")
+    else:
+        await body(send, b"body")
+    first = {"headers": [(b"x-digest", b"1")], "more_trailers": True}
+    await send({"type": "http.response.trailers", **first})
+    await send({"type": "http.response.trailers", "headers": [(b"x-status", b"fine")]})
+
+
+@route
+async def hints(scope: Scope, _receive: Receive, send: Send) -> None:
+    """Early hints: before the response has been started, after that, and too late."""
+    links = [b"</style.css>; rel=preload; as=style", b"</app.js>; rel=preload; as=script"]
+    hint = {"type": "http.response.early_hint", "links": links}
+    await send(hint)
+    await start(send)
+    await send(hint)
+    await body(send, b"some", more=True)
+    await send(hint)
+    await body(send, b"thing")
+
+
+@route
+async def anyio(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """What anyio makes of this loop and this task, before anything has been waited for."""
+    import anyio
+
+    first = anyio.get_current_task().id
+    found: list[str] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(_append, found, "child")
+    with anyio.move_on_after(0.001) as scope:
+        await anyio.sleep_forever()
+    found.append(await anyio.to_thread.run_sync(lambda: "thread"))
+    backend = anyio.get_cancelled_exc_class().__module__.partition(".")[0]
+    same = anyio.get_current_task().id == first
+    await answer_json(send, [*found, scope.cancelled_caught, backend, same])
+
+
+async def _append(found: list[str], word: str) -> None:
+    found.append(word)
+
+
+@route
+async def last_piece(scope: Scope, receive: Receive, send: Send) -> None:
+    """What the end of a response earns once the client is gone."""
+    await read(receive)
+    if "start" in query(scope):
+        await start(send)
+        await body(send, b"begun", more=True)
+    await call_async(query(scope)["probe"], (await receive())["type"])
+    try:
+        await answer(send, b"x") if "start" not in query(scope) else await body(send, b"x")
+    except OSError:
+        await call_async(query(scope)["probe"], "OSError")
+        raise
 
 
 @route
