@@ -48,7 +48,7 @@ ROOMS = {
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
-    "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "spec"},
+    "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "gil", "spec"},
     "access": {"access.formats", "access.logfile"},
     "access.connection": {
         *("access.formats", "connection", "exchange", "files", "http1", "shared"),
@@ -58,7 +58,7 @@ ROOMS = {
     "worker": {
         "access",
         *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
-        *("control", "errors", "fair", "logs", "mending", "reactor", "rescue", "server"),
+        *("control", "errors", "fair", "gil", "logs", "mending", "reactor", "rescue", "server"),
         *("shared", "sockets", "spec"),
     },
     "server": {
