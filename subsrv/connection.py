@@ -368,12 +368,12 @@ class Connection(Ending):
         While `parting`, so does one that is still to come.
         """
         self._draining = self.closing = True
-        if parting:
-            return
-        if self._exchange is None and not self._paused and not self._over:
+        if self._exchange is None and not (parting or self._paused or self._over):
             self.on_event(IN)
         if self._exchange is not None:
             self._exchange.drain()
+        if parting:
+            return
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()

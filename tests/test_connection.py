@@ -297,12 +297,13 @@ def test_an_exchange_says_when_to_look_at_it_again() -> None:
     assert looks[3:] == [122.0, 123.0]
 
 
-def test_a_drain_tells_the_exchange(setting: Setting) -> None:
+@pytest.mark.parametrize("parting", [False, True])
+def test_a_drain_tells_the_exchange(setting: Setting, parting: bool) -> None:
     class Drained(Recorder):
         def drain(self) -> None:
             self.events.append("drain")
 
     setting = Setting(Drained)
     setting.receive(UPGRADE)
-    setting.connection.drain(parting=False)
+    setting.connection.drain(parting=parting)
     assert setting.made[0].events == ["drain"]

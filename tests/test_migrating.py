@@ -60,6 +60,6 @@ def test_a_hint_is_told_whatever_else_there_is(capsys: pytest.CaptureFixture[str
     assert cli.main(["shop:app", "-k", "gevent", "--timeout", "5"]) == ConfigError.status
     assert capsys.readouterr().err == (
         "subsrv: error: unknown option '-k': use --mode and --threads; --interface where it "
-        "cannot be told; unknown option '--timeout': use --timeout-header, --timeout-body and "
-        "--timeout-write\n"
+        "cannot be told; unknown option '--timeout': use --hang-timeout, and --timeout-header, "
+        "--timeout-body and --timeout-write\n"
     )

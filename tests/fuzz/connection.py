@@ -18,7 +18,6 @@ from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.files import FileRange
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.reactor import IN, OUT
-from subsrv.refusal import no_websockets
 from subsrv.shared import Shared, Timeouts
 
 LIMITS = Limits(request_line=96, header_size=256, header_count=8, body=200)
@@ -199,7 +198,7 @@ class World:
             encoder=Encoder(server=None, date=False, cache=cache),
             timeouts=_TIMEOUTS,
             exchange=self.exchange,
-            websocket=no_websockets,
+            websocket=self.exchange,
         )
         self.connection = _Connection(self.shared, sock, client=None, server=None)
 

@@ -26,6 +26,7 @@ WORDS = (
     *(b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Content-Length: 65\r\n"),
     *(b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: gzip, chunked\r\n", b"chunked", b","),
     *(b"Connection: close\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n"),
+    *(b"Connection: Upgrade\r\n", b"Upgrade: websocket\r\n"),
     *(b"3\r\nabc\r\n", b"0\r\n\r\n", b"1;a=b\r\n", b'1;a="b"\r\n', b"0\r\nA: b\r\n\r\n", b"0\r\n"),
     *(b"Trailer: A\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\0", b"\t", b" ", b"\x80", b"%41"),
 )
@@ -49,6 +50,7 @@ STREAMS = (
     b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
     b"GET /s HTTP/1.1\r\nHost: a\r\n\r\n" * 2 + _GET + b"\r\n",
     b"\r\n\r\n" + _GET + b"Content-Length: 3, 3\r\n\r\nabc",
+    _GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n\0\xff" + _GET + b"\r\n",
 )
 
 
