@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import pki
 import pytest
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
@@ -12,3 +13,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name.startswith(_ONCE):
             item.add_marker(pytest.mark.once)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> pki.Pki:
+    """An authority, and what it has signed."""
+    return pki.make(tmp_path_factory.mktemp("pki"))
