@@ -332,6 +332,10 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    require_nogil: bool = _option(
+        "Recovery", Kind.FLAG, False, "drain and exit when an extension module turns the GIL on"
+    )
+
     # Names and patterns as uvicorn has them.
     reload: bool = _option(
         "Development", Kind.FLAG, False, "watch the sources, and load them anew when one changes"

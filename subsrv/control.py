@@ -8,6 +8,7 @@ From the worker:
   ready   {interpreter, thread, pid, gil, python}       it accepts connections now, or is held
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
+  gil     {module}                                      an extension module has turned it on
   spent   {reason}                                      it has served enough
   draining {}                                           it has stopped to accept
   stacks  {text}                                        the answer to "stacks"

@@ -81,6 +81,7 @@ class Supervisor:
         self._handed_down = HandedDown(os.environ)
         self._successor: Upgrade | None = None
         self._change = 0
+        self._culprits: set[str] = set()
         self._serving = False
         self._stopping = False
         self._echo_until = 0.0
@@ -228,8 +229,13 @@ class Supervisor:
         self._watch.heard(worker, message)
         if self._desk:
             self._desk.heard(worker, message)
+        if message.type == "ready" and message.fields["gil"] and self._config.require_nogil:
+            self._stop(SubsrvError(f"--require-nogil: worker {worker.index} has its GIL on"))
+            return
         if message.type == "spent":
             worker.spent = message.fields["reason"]
+        elif message.type == "gil":
+            self._gil_is_on(worker, message.fields["module"])
         if self._serving and not self._stopping:
             self._succession.go_on()
         elif len(self._crew.accepting()) == len(self._places):
@@ -255,6 +261,19 @@ class Supervisor:
             self._succession.go_on()
         else:
             self._lost(worker.index, error or _unasked(worker), served=worker.served())
+
+    def _gil_is_on(self, worker: Worker, module: str) -> None:
+        """No thread of its interpreter runs in parallel with another any more."""
+        error = SubsrvError(
+            f"the extension module {module} turned the GIL back on in worker {worker.index}"
+        )
+        if worker.ready is not None:
+            worker.ready["gil"] = True
+        if self._config.require_nogil and not self._stopping:
+            self._stop(error)
+        elif module not in self._culprits:
+            self._culprits.add(module)
+            error.log("from now on its threads run one at a time")
 
     def hangs(self, worker: Worker, error: SubsrvError) -> None:
         """See hang.Overseer."""

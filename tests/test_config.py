@@ -59,6 +59,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "min_body_rate": (10, "10"),
     "min_write_rate": (0, "0"),
     "graceful_timeout": (5.0, "5"),
+    "require_nogil": (True, "yes"),
     "reload": (True, "on"),
     "reload_dir": (("src", "lib"), "src, lib"),
     "reload_include": (("*.html",), "*.html"),

@@ -65,7 +65,7 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     # check.explain: only to tell why nothing can be served.
     "backends.thread": {
-        *("apps", "apps.refreshing", "backends", "check.explain", "errors", "spec"),
+        *("apps", "apps.refreshing", "backends", "check.explain", "errors", "gil", "spec"),
     },
     "access": {"access.formats", "access.logfile"},
     "access.connection": {
@@ -75,8 +75,8 @@ ROOMS = {
     "access.logfile": {"errors"},
     "worker": {
         *("access", "apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi"),
-        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "logs", "mending"),
-        *("reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
+        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "gil", "logs"),
+        *("mending", "reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
     },
     "server": {
         *("histogram", "timing"),
