@@ -1,5 +1,6 @@
 """Starlette, Quart, Falcon and Django as ASGI applications; FastAPI, which interp refuses."""
 
+import re
 import subprocess
 from typing import ClassVar
 
@@ -79,11 +80,11 @@ class TestFastAPI(Web, Sockets, Background):
 def test_interp_refuses_fastapi_and_says_why() -> None:
     status, log = refused(FASTAPI, "--mode", "interp", "--workers", "2")
     assert status == 3
-    assert (
-        f"cannot load app {FASTAPI!r} in interp mode: the extension module "
-        "'pydantic_core._pydantic_core' does not load in an interpreter of its own; "
-        "--mode process and --mode thread would work" in log
-    )
+    assert f"cannot load app {FASTAPI!r} in interp mode: the extension module " in log
+    # Older ones tell CPython their name without the package's.
+    module = r"'(pydantic_core\.)?_pydantic_core'"
+    assert re.search(f"{module} does not load in an interpreter of its own; ", log)
+    assert "; --mode process and --mode thread would work" in log
     assert "Traceback" not in log
 
 
