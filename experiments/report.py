@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from experiments import fuzzing, idling, studies
+from experiments.compatibility import page as compatibility
 from experiments.conformance import page as conformance
 from experiments.harness import pages
 from experiments.harness.data import Data
@@ -27,7 +28,7 @@ from experiments.swaps import page as swaps
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (conformance, fuzzing, soak, swaps, idling, isolates)
+_OTHERS = (compatibility, conformance, fuzzing, soak, swaps, idling, isolates)
 
 
 def load(results: Path, study: str) -> Data | None:

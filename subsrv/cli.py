@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
 from subsrv import envfile, habits, logs, pidfile, settings
-from subsrv.config import OPTIONS, Config, Kind, Option, did_you_mean
+from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _GROUP_NOTES = {
 _METAVARS = {
     Kind.FOLDER: "DIR",
     Kind.FILE: "PATH",
+    Kind.MODE: "MODE",
     Kind.TEXT: "TEXT",
     Kind.COUNT: "N",
     Kind.SIZE: "SIZE",
@@ -46,9 +47,16 @@ def _bench(words: Sequence[str]) -> int:
     return command.main(words)
 
 
+def _check(words: Sequence[str]) -> int:
+    from subsrv.check import command
+
+    return command.main(words)
+
+
 # Each imports what it needs when it is called. None can be taken for an APP, which has a colon.
 _COMMANDS = {
     "bench": (_bench, "measure your application in each mode"),
+    "check": (_check, "find out in which modes your application runs"),
 }
 
 _EPILOG = f"""\
@@ -60,6 +68,7 @@ Modes:
   nogil    a thread of this process, on a free-threaded build with the GIL off
   thread   a thread of this process, under its one GIL
   process  a process of its own
+  auto     nogil, else interp, else process: the first in which a trial works
 
 Settings:
   Every option is also an environment variable, SUBSRV_WORKERS=4, and a key of
@@ -117,16 +126,24 @@ def serve(app: str | None = None, **arguments: Any) -> int:
 
 def _run(config: Config) -> int:
     # Imported here, so that --help and a bad option answer at once.
+    from subsrv import sockets, upgrade
     from subsrv.supervisor import Supervisor
 
     # An application that changes the working directory must not move it under later workers.
     folder = os.path.abspath(config.app_dir)
     if not os.path.isdir(folder):
         raise ConfigError(f"app-dir must be a folder that exists, not {config.app_dir!r}")
-    config = dataclasses.replace(config, app_dir=folder)
+    bind = sockets.passed(config.bind, os.environ, before=upgrade.addresses(os.environ))
+    config = dataclasses.replace(config, app_dir=folder, bind=bind)
     if config.env_file is not None:
         # Before anything is imported that may look at it; workers inherit it in every mode.
         os.environ.update(envfile.read(config.env_file, os.environ) | os.environ)
+    if config.forwarded_allow_ips:
+        from subsrv.forwarded import Peers
+
+        Peers(config.forwarded_allow_ips)  # or one clear line
+    if config.ssl_certfile is not None:
+        config = _certificates(config)
     if config.access_log:
         config = _access_log(config)
     if config.log_config is not None:
@@ -134,6 +151,8 @@ def _run(config: Config) -> int:
         if folder not in sys.path:
             sys.path.insert(0, folder)  # a handler's class may be the application's
     logs.configure(config.log_level, config.log_config)
+    if config.mode == AUTO:
+        config = _with_best_mode(config)
     if config.pid_file is None:
         return Supervisor(config, on_ready=_announce).run()
     path = pidfile.check(config.pid_file)
@@ -154,6 +173,26 @@ def _access_log(config: Config) -> Config:
 
     Format(config.access_log_format)
     return dataclasses.replace(config, access_log_file=LogFile.absolute(config.access_log_file))
+
+
+def _certificates(config: Config) -> Config:
+    """The same with absolute paths, once the files have been found to be good for TLS."""
+    from subsrv.certificates import Certificates
+
+    Certificates(config)
+    names = ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs")
+    given = {name: path for name in names if (path := getattr(config, name)) is not None}
+    return dataclasses.replace(
+        config, **{name: os.path.abspath(path) for name, path in given.items()}
+    )
+
+
+def _with_best_mode(config: Config) -> Config:
+    from subsrv.check import auto
+
+    mode, why = auto.choose(config)
+    print(f"subsrv: mode {mode}: {why}", file=sys.stderr, flush=True)
+    return dataclasses.replace(config, mode=mode)
 
 
 def _tell(error: SubsrvError) -> int:
@@ -239,7 +278,7 @@ def _reading(option: Option) -> dict[str, Any]:
             return {"action": argparse.BooleanOptionalAction}
         case Kind.CHOICE:
             return {"metavar": "|".join(option.choices)}
-        case Kind.ADDRESSES:
+        case Kind.ADDRESSES | Kind.PEERS:
             return {"metavar": "ADDRESS", "action": "append"}
         case Kind.PATTERNS:
             return {"metavar": "NAME", "action": "append"}
@@ -262,8 +301,8 @@ def _help(option: Option) -> str:
             default = f"{seconds:g}"
         case Kind.PATTERNS, ():
             return text
-        case Kind.ADDRESSES | Kind.PATTERNS, addresses:
-            default = ",".join(addresses)
+        case Kind.ADDRESSES | Kind.PATTERNS | Kind.PEERS, addresses:
+            default = ",".join(addresses) or "none"
         case Kind.HEADERS, _:
             return text
         case _, value:

@@ -16,6 +16,9 @@ from typing import Any, Self
 from subsrv.errors import ConfigError
 
 MODES = ("interp", "nogil", "thread", "process")
+#: In place of a mode: the best of them in which the application works. Settled before any worker
+#: is started (cli.py), so nothing else meets it.
+AUTO = "auto"
 
 
 class Kind(Enum):
@@ -31,6 +34,8 @@ class Kind(Enum):
     SIZE = "a whole number of bytes"
     SECONDS = "a number of seconds"
     ADDRESSES = "one address or more"
+    PEERS = "addresses or networks"
+    MODE = "three or four octal digits"
     HEADERS = "headers as NAME:VALUE"
     PATTERNS = "names or patterns"
 
@@ -90,8 +95,10 @@ def _is_a(kind: Kind, value: object) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.SECONDS:
             return isinstance(value, int | float) and not isinstance(value, bool)
-        case Kind.PATTERNS:
+        case Kind.PEERS | Kind.PATTERNS:
             return isinstance(value, tuple) and all(map(_is_text, value))
+        case Kind.MODE:
+            return isinstance(value, str) and re.fullmatch("[0-7]{3,4}", value) is not None
         case Kind.ADDRESSES:
             return isinstance(value, tuple) and value != () and all(map(_is_text, value))
         case Kind.HEADERS:
@@ -175,7 +182,7 @@ class Config:
         Kind.CHOICE,
         "interp",
         "what each worker is, see below",
-        choices=MODES,
+        choices=(*MODES, AUTO),
     )
     workers: int = _option(
         "Workers", Kind.COUNT, 0, "how many; 0: one for each CPU this process may use"
@@ -199,7 +206,14 @@ class Config:
         "Listening",
         Kind.ADDRESSES,
         ("127.0.0.1:8080",),
-        "HOST:PORT, [IPV6]:PORT, unix:PATH or fd://N; port 0 takes a free one; repeatable",
+        "HOST:PORT, [IPV6]:PORT, unix:PATH, fd://N, or systemd: or systemd:NAME for the sockets "
+        "that systemd passes; port 0 takes a free one; repeatable",
+    )
+    unix_mode: str | None = _option(
+        "Listening", Kind.MODE, None, "permissions of unix:PATH, as 660 (default: by the umask)"
+    )
+    unix_owner: str | None = _option(
+        "Listening", Kind.TEXT, None, "USER, USER:GROUP or :GROUP that owns unix:PATH"
     )
     backlog: int = _option(
         "Listening", Kind.COUNT, 2048, "connections the kernel holds until one is accepted", least=1
@@ -218,6 +232,61 @@ class Config:
         "auto",
         "how sockets are watched; auto: epoll where there is one",
         choices=("auto", "epoll", "portable"),
+    )
+
+    ssl_certfile: str | None = _option(
+        "TLS", Kind.FILE, None, "certificate and its chain, in PEM; with it all addresses speak TLS"
+    )
+    ssl_keyfile: str | None = _option(
+        "TLS", Kind.FILE, None, "its private key, in PEM (default: in the certificate's file)"
+    )
+    ssl_keyfile_password: str | None = _option(
+        "TLS",
+        Kind.TEXT,
+        None,
+        "of that key; others cannot see it in $SUBSRV_SSL_KEYFILE_PASSWORD",
+    )
+    ssl_ca_certs: str | None = _option(
+        "TLS", Kind.FILE, None, "who may sign the certificates of clients, in PEM"
+    )
+    ssl_cert_reqs: str = _option(
+        "TLS",
+        Kind.CHOICE,
+        "none",
+        "whether clients show a certificate",
+        choices=("none", "optional", "required"),
+    )
+    ssl_minimum_version: str = _option(
+        "TLS",
+        Kind.CHOICE,
+        "TLSv1.2",
+        "the oldest that is spoken",
+        choices=("TLSv1.2", "TLSv1.3"),
+    )
+    ssl_ciphers: str | None = _option(
+        "TLS", Kind.TEXT, None, "for TLSv1.2, as OpenSSL writes them (default: Python's choice)"
+    )
+
+    # Nobody is trusted unless told so: whoever is on this machine could else be anybody (uvicorn
+    # and gunicorn trust 127.0.0.1).
+    forwarded_allow_ips: tuple[str, ...] = _option(
+        "Proxies",
+        Kind.PEERS,
+        (),
+        "proxies that say who a client is: addresses, networks, unix:, or * for all; repeatable",
+    )
+    forwarded_header: str = _option(
+        "Proxies",
+        Kind.CHOICE,
+        "x-forwarded",
+        "how they say it: X-Forwarded-For and -Proto, or Forwarded (RFC 7239)",
+        choices=("x-forwarded", "forwarded"),
+    )
+    proxy_protocol: bool = _option(
+        "Proxies", Kind.FLAG, False, "each connection begins with the PROXY protocol, 1 or 2"
+    )
+    root_path: str | None = _option(
+        "Proxies", Kind.TEXT, None, "where they publish the application, as /shop: not at /"
     )
 
     # Precedents: nginx large_client_header_buffers 4 x 8k; Apache LimitRequestLine 8190,
@@ -386,6 +455,16 @@ class Config:
             faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
+        for name in ("ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"):
+            if getattr(self, name) is not None and self.ssl_certfile is None:
+                faults.append(f"{name} is set, but there is no ssl_certfile")
+        if self.ssl_cert_reqs != "none" and self.ssl_ca_certs is None:
+            faults.append(f"ssl_cert_reqs is {self.ssl_cert_reqs!r}, but there are no ssl_ca_certs")
+        if self.proxy_protocol is True and not self.forwarded_allow_ips:
+            faults.append("proxy_protocol is set, but forwarded_allow_ips trusts nobody")
+        root = self.root_path
+        if isinstance(root, str) and not re.fullmatch(r"(/[\w.~!$&'()*+,;=:@-]+)+", root, re.ASCII):
+            faults.append(f"root_path must be a path such as /shop, not {root!r}")
         if faults:
             raise ConfigError("; ".join(faults))
 

@@ -33,8 +33,13 @@ class Connection(Ending):
     __slots__ = (
         "_advancing", "_body_open", "_discarded", "_draining", "_ended", "_exchange", "_heading",
         "_in_flight", "_more", "_owes_continue", "_reader", "_recv", "_waited", "client",
-        "encoder", "server",
+        "encoder", "peer", "scheme", "server", "trusted",
     )  # fmt: skip
+
+    # Set, and looked at, only where proxies are trusted: see forwarded.py.
+    peer: Address | None
+    trusted: bool
+    scheme: str
 
     def __init__(
         self,
@@ -303,7 +308,7 @@ class Connection(Ending):
         """See Transport."""
         self._release()
         self._shared.aborted += 1
-        self.close()
+        self.break_off()
 
     def _flush(self) -> None:
         """The socket is writable: go on with whatever waited for that."""
@@ -337,7 +342,7 @@ class Connection(Ending):
             exchange.detach()
             exchange.disconnected()
             if answered:
-                self.close()
+                self.break_off()
                 return
             bodiless = exchange.request.method == "HEAD"
         else:

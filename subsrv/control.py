@@ -21,6 +21,7 @@ To the worker:
                                                         its place. A second one can but hurry it
   reopen  {}                                            open log files anew
   ping    {}                                            asks for a "pong"
+  certificates {}                                       read TLS's certificates anew
   stats   {}                                            asks for a snapshot of its counters
 Over a second channel, which a thread of the worker's listens to (rescue.py):
   rescue  {attempt}                                     to it: the loop does not turn, do something

@@ -74,6 +74,16 @@ class Ending(Output):
                 self._shared.disconnects += 1
             self.close()
 
+    def break_off(self) -> None:
+        """Close at once, so that the client sees if anything is missing.
+
+        A plain connection has no means to show that, and HTTP/1.1 does not need it. In HTTP/1.0
+        the end of the connection may be the end of the body: TLS tells the one from the other.
+        """
+        if self.tls is not None:
+            self.tls.silent = True
+        self.close()
+
     def close(self) -> None:
         """Close at once, whatever is under way."""
         if self._fd < 0:

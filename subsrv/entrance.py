@@ -27,8 +27,16 @@ class Entrance:
                     copies = sockets.bind_copies(address, backlog=config.backlog, copies=places)
                 else:
                     given = handed_down and handed_down.take(address, backlog=config.backlog)
-                    copies = [given or sockets.bind(address, backlog=config.backlog)]
+                    bound = given or sockets.bind(
+                        address,
+                        backlog=config.backlog,
+                        mode=config.unix_mode,
+                        owner=config.unix_owner,
+                    )
+                    copies = [bound]
                 for each in copies:
+                    if config.ssl_certfile is not None:
+                        each.scheme = "https"
                     stack.enter_context(each)
                 self._listeners.append(copies)
             self._table: int | None = None

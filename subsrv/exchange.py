@@ -14,6 +14,7 @@ from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, R
 
 if TYPE_CHECKING:
     from subsrv.shared import Counters
+    from subsrv.tls_session import Session
 
 _log = logging.getLogger("subsrv")
 
@@ -37,6 +38,10 @@ class Transport(Protocol):
     pending: int
     client: Address | None
     server: Address | None
+
+    @property
+    def tls(self) -> "Session | None":
+        """What TLS has agreed on with the client; None where there is no TLS."""
 
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""

@@ -103,6 +103,9 @@ class Fairness:
         self._doors: list[Accepted] = []
         self._watching = self._stopping = False
         self._looked = (time.monotonic_ns(), 0)
+        #: Connections can be served elsewhere: not where only this worker has the keys of their
+        #: TLS, or knows what a proxy said when they began.
+        self.movable = True
         #: The connections of this worker, whose number the others can see.
         self.connections = Counted(self._loads)
         #: Connections passed on when they came, taken over, and moved while they rested.
@@ -169,7 +172,7 @@ class Fairness:
         (then, before), self._looked = self._looked, (now, busy)
         load = min(1000 * (busy - before) // max(now - then, 1), 1000) if self.connections else 0
         loads.tell(load)
-        if load >= _OVERWORKED:
+        if load >= _OVERWORKED and self.movable:
             idlest = loads.idlest(below=load - _SPARE)
             if idlest is not None:
                 place, other = idlest

@@ -4,10 +4,14 @@ import logging
 import os
 import socket
 from collections import deque
+from typing import TYPE_CHECKING
 
 from subsrv.files import FileRange
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared
+
+if TYPE_CHECKING:
+    from subsrv.tls_session import Session
 
 _log = logging.getLogger("subsrv")
 
@@ -30,8 +34,8 @@ class Output:
         "_write_stamp", "pending",
     )  # fmt: skip
 
-    #: Whether the kernel may send from a file past us. Not where something stands between us and
-    #: the socket, as TLS does: a subclass says so, and files are read and sent like all else.
+    #: Whether the kernel may send from a file past us. Past TLS it never may: there, and where it
+    #: cannot, files are read and sent like all else.
     can_sendfile = hasattr(os, "sendfile")
 
     def __init__(self, shared: Shared, sock: socket.socket) -> None:
@@ -47,6 +51,11 @@ class Output:
         self._write_stamp = 0.0  # how long it has taken less of that than it should; see _taken
         #: Bytes that wait for the socket.
         self.pending = 0
+
+    @property
+    def tls(self) -> "Session | None":
+        """What TLS has agreed on with the client; None where there is no TLS."""
+        return getattr(self._sock, "tls", None)
 
     def _lost(self) -> None:
         """The connection broke: close it."""
@@ -152,7 +161,8 @@ class Output:
 
         One step at a time, however much the socket would take: the others have their turn, too.
         """
-        sent = file.send(self._fd) if self.can_sendfile else None
+        past_us = self.can_sendfile and self.tls is None
+        sent = file.send(self._fd) if past_us else None
         if sent:
             self.pending -= sent
             self._taken(sent)

@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from subsrv import sockets
 from subsrv.connection import Connection
 from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
 from subsrv.shared import UNBOUNDED, Shared, Timeouts
+from subsrv.ways_in import ways_in
 
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
+    from subsrv.certificates import Certificates
     from subsrv.config import Config
     from subsrv.fair import Fairness
 
@@ -58,6 +61,7 @@ class Server:
         reactor: Reactor,
         *,
         fair: "Fairness | None" = None,
+        certificates: "Certificates | None" = None,
         access: "AccessLog | None" = None,
     ) -> None:
         self._reactor = reactor
@@ -96,6 +100,9 @@ class Server:
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
+        self._connect, self._arrive = ways_in(config, self._shared, self._make, certificates)
+        if fair is not None and (certificates is not None or config.proxy_protocol):
+            fair.movable = False
         reactor.on_tick = self._tick
 
     def start(self, sockets: Sequence[socket.socket]) -> None:
@@ -158,7 +165,7 @@ class Server:
         if self._fair is not None:
             self._fair.end()
         for connection in tuple(self._shared.connections):
-            connection.close()
+            connection.break_off()
 
     def stats(self) -> dict[str, int]:
         """The worker's counters, and how many connections and requests there are now."""
@@ -175,7 +182,8 @@ class Server:
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self._shared.accepts += 1
-        connection = self._connect(sock, client, server)
+        self._start_clock()
+        connection = self._arrive(sock, client, server)
         # Those that linger are over: they must not keep others out.
         shared = self._shared
         if len(shared.connections) - shared.lingering > self._most_connections:
@@ -189,18 +197,21 @@ class Server:
 
     def _readmit(self, sock: socket.socket, peer: object) -> None:
         """Serve a connection that another worker has served until now."""
+        self._start_clock()
         connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
         connection.rest()
         if self._stopping:
             connection.drain(parting=self._parting)
 
-    def _connect(
+    def _make(
         self, sock: socket.socket, client: Address | None, server: Address | None
     ) -> Connection:
-        if not self._reactor.ticking:
-            self._tick(self._reactor.now)  # the clock has stood still
-            self._reactor.ticking = True
         return self._connection(self._shared, sock, client=client, server=server)
+
+    def _start_clock(self) -> None:
+        if not self._reactor.ticking:
+            self._tick(self._reactor.now)  # it has stood still
+            self._reactor.ticking = True
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
@@ -229,7 +240,7 @@ class _Door:
         name = sock.getsockname()
         self._address = _address(name)
         # Behind a wildcard the address differs from connection to connection.
-        self._wildcard = name[0] in ("0.0.0.0", "::") if not isinstance(name, str) else False
+        self._wildcard = isinstance(name, tuple) and name[0] in ("0.0.0.0", "::")
 
     def accepted(self, sock: socket.socket, peer: object) -> None:
         server = self._address
@@ -242,7 +253,9 @@ def _address(name: object) -> Address | None:
     """Of what the socket module calls a name; None for a Unix client's, which has none."""
     if isinstance(name, tuple):
         return name[0], name[1]
-    return (name, None) if isinstance(name, str) and name else None
+    if isinstance(name, (str, bytes)) and name:
+        return sockets.path_of(name), None
+    return None
 
 
 def _field(line: str) -> tuple[bytes, bytes]:

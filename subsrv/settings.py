@@ -111,7 +111,7 @@ def _convert(kind: Kind, raw: object) -> object:
     match kind:
         case Kind.FLAG:
             return _BOOLEANS.get(raw.lower(), raw)
-        case Kind.ADDRESSES | Kind.PATTERNS:
+        case Kind.ADDRESSES | Kind.PATTERNS | Kind.PEERS:
             return tuple(address.strip() for address in raw.split(","))
         case Kind.HEADERS:
             return tuple(line for line in raw.splitlines() if line.strip())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from subsrv.exchange import Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Request
@@ -10,10 +10,33 @@ from subsrv.reactor import Reactor
 
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
-    from subsrv.connection import Connection
 
 #: A limit that nothing reaches.
 UNBOUNDED = 1 << 62
+
+
+class Client(Protocol):
+    """A connection, or what is on its way to be one, as the server sees it."""
+
+    due: float
+
+    def on_event(self, mask: int) -> None:
+        """The socket is ready: the reactor's callback."""
+
+    def refuse(self, status: int, reason: str) -> None:
+        """Send it away, with this answer if it can be sent one."""
+
+    def check_timeouts(self, now: float) -> None:
+        """Act on whichever time-out has run out; called at each coarse tick, once it is `due`."""
+
+    def drain(self, *, parting: bool) -> None:
+        """Finish what is under way, then close; while `parting`, a request may still come."""
+
+    def break_off(self) -> None:
+        """Close at once, so that the client sees if anything is missing."""
+
+    def close(self) -> None:
+        """Close at once."""
 
 
 class Timeouts(NamedTuple):
@@ -42,6 +65,14 @@ class Counters:
     """Requests answered 503 because too many were in flight."""
     turned_away: int = 0
     """Connections beyond the limit that were closed without a word, because too many linger."""
+    handshakes: int = 0
+    """Of TLS, completed."""
+    failed_handshakes: int = 0
+    timed_out_handshake: int = 0
+    untrusted_proxies: int = 0
+    """Connections that were to begin with the PROXY protocol, from addresses not trusted."""
+    bad_proxy_headers: int = 0
+    timed_out_proxy: int = 0
     timed_out_header: int = 0
     timed_out_body: int = 0
     timed_out_write: int = 0
@@ -88,7 +119,7 @@ class Shared(Counters):
     websocket: Callable[[Transport, Request], Exchange[Any]]
     """The same for a request that wants to go on as a WebSocket."""
     access: "AccessLog | None" = None
-    connections: set["Connection"] = field(default_factory=set)
+    connections: set["Client"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
     most_in_flight: int = UNBOUNDED

@@ -8,12 +8,15 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import NamedTuple, Self
 
 from subsrv.errors import ConfigError, SubsrvError
 
 _INT_MAX = 0x7FFFFFFF  # a C int, which a descriptor is
+
+_SYSTEMD = "systemd:"
+_FIRST_PASSED = 3  # sd_listen_fds(3)'s SD_LISTEN_FDS_START
 
 
 class Tcp(NamedTuple):
@@ -36,6 +39,47 @@ class Inherited(NamedTuple):
 
 
 Address = Tcp | Unix | Inherited
+
+
+def passed(
+    addresses: Iterable[str],
+    environ: MutableMapping[str, str],
+    *,
+    before: tuple[str, ...] = (),
+    first: int = _FIRST_PASSED,
+) -> tuple[str, ...]:
+    """The same addresses, with fd://N for each socket that `systemd:` or `systemd:NAME` stands for.
+
+    Reads the variables of sd_listen_fds(3) and removes them, so that what this process starts does
+    not think that they are meant for it. `before` is what all of them were for a server which this
+    one replaces: systemd passes them once. ConfigError if there is no such socket.
+    """
+    addresses = tuple(addresses)
+    if not any(address.startswith(_SYSTEMD) for address in addresses):
+        return addresses
+    if before:
+        return before
+    pid, count, words = (
+        environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+    )
+    if pid != str(os.getpid()) or not (count.isascii() and count.isdigit() and int(count)):
+        raise ConfigError(f"systemd has passed no socket to this process (LISTEN_PID={pid!r})")
+    fds = range(first, first + int(count))
+    names = words.split(":")
+    for fd in fds:
+        # Not for what an application starts: it would keep the socket open.
+        os.set_inheritable(fd, False)
+    found: list[str] = []
+    for address in addresses:
+        if not address.startswith(_SYSTEMD):
+            found.append(address)
+            continue
+        name = address.removeprefix(_SYSTEMD)
+        chosen = [fd for fd, its in zip(fds, names, strict=False) if its == name] if name else fds
+        if not chosen:
+            raise ConfigError(f"systemd has passed no socket named {name!r}, but {words!r}")
+        found += (f"fd://{fd}" for fd in chosen)
+    return tuple(found)
 
 
 def parse(text: str) -> Address:
@@ -67,17 +111,19 @@ class Listener:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        #: What is spoken there: http or https.
+        self.scheme = "http"
         self._path: str | None = None
         self._identity: tuple[int, int] | None = None
 
     @property
     def url(self) -> str:
-        """What a client connects to: http://HOST:PORT with the real port, or unix:PATH."""
+        """What a client connects to: SCHEME://HOST:PORT with the real port, or unix:PATH."""
         name = self._sock.getsockname()
         if self._sock.family == socket.AF_UNIX:
-            return f"unix:{os.fsdecode(name)}"
+            return f"unix:{path_of(name)}"
         host = f"[{name[0]}]" if ":" in name[0] else name[0]
-        return f"http://{host}:{name[1]}"
+        return f"{self.scheme}://{host}:{name[1]}"
 
     @property
     def port(self) -> int:
@@ -118,6 +164,11 @@ class Listener:
         self._identity = _identity(self._path)
 
 
+def path_of(name: str | bytes) -> str:
+    """The name of a Unix socket as text; Linux's abstract ones, which are bytes, with an @."""
+    return name if isinstance(name, str) else os.fsdecode(name).replace("\0", "@", 1)
+
+
 def bind_copies(address: str, *, backlog: int, copies: int) -> list[Listener]:
     """Listen on `address` with so many sockets, of which the kernel chooses one by its hash.
 
@@ -136,10 +187,13 @@ def bind_copies(address: str, *, backlog: int, copies: int) -> list[Listener]:
     return made
 
 
-def bind(address: str, *, backlog: int) -> Listener:
+def bind(
+    address: str, *, backlog: int, mode: str | None = None, owner: str | None = None
+) -> Listener:
     """Listen on `address` (see `parse`); the kernel queues up to `backlog` connections.
 
-    ConfigError for an address that cannot be read, SubsrvError where the system refuses it.
+    `mode` (in octal) and `owner` (USER, USER:GROUP or :GROUP) are those of a Unix socket's file.
+    ConfigError for what cannot be read, SubsrvError where the system refuses it.
     """
     parsed = parse(address)
     with _refusals(address):
@@ -147,7 +201,7 @@ def bind(address: str, *, backlog: int) -> Listener:
             case Tcp(host, port):
                 return _bind_tcp(host, port, backlog)
             case Unix(path):
-                return _bind_unix(path, backlog)
+                return _bind_unix(path, backlog, mode, _ids(owner))
             case Inherited(fd):
                 return _inherit(fd, backlog)
 
@@ -200,16 +254,37 @@ def _bind_tcp(host: str, port: int, backlog: int, *, reuse_port: bool = False) -
     return Listener(sock)
 
 
-def _bind_unix(path: str, backlog: int) -> Listener:
+def _bind_unix(path: str, backlog: int, mode: str | None, ids: tuple[int, int]) -> Listener:
     with contextlib.ExitStack() as undo:
         sock = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         _remove_stale(path)
         sock.bind(path)
+        listener = undo.enter_context(Listener(sock))
+        listener._own_path(path)
+        # Nobody can connect before listen(), so at no time do others than these have access.
+        if ids != (-1, -1):
+            os.chown(path, *ids)
+        if mode is not None:
+            os.chmod(path, int(mode, 8))
         sock.listen(backlog)
         undo.pop_all()
-    listener = Listener(sock)
-    listener._own_path(path)
     return listener
+
+
+def _ids(owner: str | None) -> tuple[int, int]:
+    """User and group of USER, USER:GROUP or :GROUP, by name or number; -1 for what is not given."""
+    if owner is None:
+        return -1, -1
+    import grp  # no worker pays for it
+    import pwd
+
+    user, _, group = owner.partition(":")
+    try:
+        uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid if user else -1
+        gid = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid if group else -1
+    except KeyError as error:
+        raise ConfigError(f"--unix-owner {owner}: {error.args[0]}") from None
+    return uid, gid
 
 
 def _inherit(fd: int, backlog: int) -> Listener:

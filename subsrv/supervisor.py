@@ -176,6 +176,10 @@ class Supervisor:
         if signal.SIGUSR1 in signals:
             for worker in self._crew:
                 worker.tell("reopen")
+        if signal.SIGHUP in signals:
+            # New workers read them by themselves; but whether they come depends on the application.
+            for worker in self._crew:
+                worker.tell("certificates")
         # While it starts, there is nothing to replace yet: what has come is done afterwards.
         self._succession.reload_wanted |= signal.SIGHUP in signals
         self._change += (signal.SIGTTIN in signals) - (signal.SIGTTOU in signals)

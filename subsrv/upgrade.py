@@ -10,13 +10,19 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Self
 
 from subsrv.sockets import Listener, take_over
 
 # Not SUBSRV_, which are settings.
 _VARIABLE = "_SUBSRV_HANDED_DOWN"
+
+
+def addresses(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of the sockets that another server has handed down to this process, if it has."""
+    given = json.loads(environ.get(_VARIABLE, '{"sockets": []}'))
+    return tuple(address for address, _ in given["sockets"])
 
 
 class Upgrade:

@@ -18,7 +18,7 @@ from subsrv import logs, sockets
 from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
-from subsrv.errors import SubsrvError
+from subsrv.errors import ConfigError, SubsrvError
 from subsrv.mending import mend_threading
 from subsrv.reactor import Reactor
 from subsrv.rescue import Rescue
@@ -28,6 +28,7 @@ from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
+    from subsrv.certificates import Certificates
     from subsrv.config import Config
     from subsrv.fair import Fairness
 
@@ -98,6 +99,7 @@ class _Worker:
         self._fair = fair
         self._held = spec.held
         self._server: Server | None = None
+        self._certificates: Certificates | None = None
         self._access: AccessLog | None = None
         self._accept: asyncio.Future[None]
         # Done with the seconds that idle connections have, and whether another has its place.
@@ -119,6 +121,7 @@ class _Worker:
         try:
             logs.configure(config.log_level, config.log_config)
             self._access = access = _open_access_log(config, self._index, loop)
+            self._certificates = certificates = _certificates(config)
             app = _make_app(config, tasks)
             await app.startup()
         except SubsrvError as error:
@@ -127,7 +130,14 @@ class _Worker:
         except Exception as error:
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
-        self._server = server = Server(config, app, self._reactor, fair=self._fair, access=access)
+        self._server = server = Server(
+            config,
+            app,
+            self._reactor,
+            fair=self._fair,
+            access=access,
+            certificates=certificates,
+        )
         if config.max_requests:
             self._reactor.on_tick = self._counting(server, self._reactor.on_tick)
         # What start-up made stays: collections need not look at it again, and after a fork it
@@ -199,8 +209,17 @@ class _Worker:
                     self._stop_within(**message.fields)
                 case "reopen" if self._access is not None:
                     self._access.reopen()
+                case "certificates" if self._certificates is not None:
+                    self.reload_certificates(self._certificates)
                 case "stats" if self._server is not None:
                     self._tell("stats", **self._server.stats())
+
+    def reload_certificates(self, certificates: "Certificates") -> None:
+        """Shake hands with the certificates as their files are now, or else with what there is."""
+        try:
+            certificates.reload()
+        except ConfigError as error:
+            _log.error("the certificates stay as they were: %s", error)
 
     def _stop_within(
         self, timeout: float, parting: float = 0.0, *, succeeded: bool = False
@@ -228,8 +247,18 @@ def _open_access_log(
     return AccessLog(config.access_log_format, config.access_log_file, worker=worker, loop=loop)
 
 
+def _certificates(config: "Config") -> "Certificates | None":
+    if config.ssl_certfile is None:
+        return None
+    from subsrv.certificates import Certificates
+
+    return Certificates(config)
+
+
 def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
+    scheme = "http" if config.ssl_certfile is None else "https"
+    forwarded, root_path = bool(config.forwarded_allow_ips), config.root_path or ""
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
         from subsrv.apps.asgi import ASGIApp, WebSocketSettings
@@ -241,11 +270,19 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
             ping_timeout=config.ws_ping_timeout or math.inf,
             deflate=config.ws_per_message_deflate,
         )
-        return ASGIApp(loaded.app, tasks, websockets)
+        return ASGIApp(
+            *(loaded.app, tasks, websockets),
+            scheme=scheme,
+            forwarded=forwarded,
+            root_path=root_path,
+        )
     if loaded.interface == "wsgi":
         several = (config.workers or os.process_cpu_count() or 1) > 1
         settings: dict[str, Any] = {
             "cache": config.header_cache,
+            "scheme": scheme,
+            "forwarded": forwarded,
+            "root_path": root_path,
             "multithread": several and config.mode in ("thread", "nogil"),
             "multiprocess": several and config.mode in ("interp", "process"),
         }
@@ -259,7 +296,7 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
         return WSGIApp(loaded.app, **settings)
     from subsrv.apps.native import NativeApp
 
-    return NativeApp(loaded.app, tasks)
+    return NativeApp(loaded.app, tasks, scheme=scheme)
 
 
 def _tick(config: "Config") -> float:

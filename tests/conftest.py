@@ -2,12 +2,13 @@
 
 from collections.abc import Generator
 
+import pki
 import pytest
 from contract.serving import Server
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
-# others: to test them on each leg again would find nothing, and cost minutes.
-_ONCE = ("test_tools_", "test_experiments_")
+# others, and of real databases: to test them on each leg again would find nothing, and cost minutes.
+_ONCE = ("test_tools_", "test_experiments_", "test_postgres")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +29,9 @@ def pytest_runtest_makereport(
             if isinstance(value, Server):
                 report.sections.append((f"log of {name}", value.log))
     return report
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> pki.Pki:
+    """An authority, and what it has signed."""
+    return pki.make(tmp_path_factory.mktemp("pki"))

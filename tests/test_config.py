@@ -30,9 +30,22 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "threads": (8, "8"),
     "start_method": ("fork", "fork"),
     "bind": (("[::1]:0", "unix:/run/x"), "[::1]:0, unix:/run/x"),
+    "unix_mode": ("0660", "0660"),
+    "unix_owner": (":www", ":www"),
     "backlog": (1, "1"),
     "accept": ("fair", "fair"),
     "reactor": ("portable", "portable"),
+    "ssl_certfile": ("tls/shop.pem", "tls/shop.pem"),
+    "ssl_keyfile": ("tls/shop.key", "tls/shop.key"),
+    "ssl_keyfile_password": ("a, b", "a, b"),
+    "ssl_ca_certs": ("tls/ca.pem", "tls/ca.pem"),
+    "ssl_cert_reqs": ("optional", "optional"),
+    "ssl_minimum_version": ("TLSv1.3", "TLSv1.3"),
+    "ssl_ciphers": ("ECDHE+AESGCM:!RSA", "ECDHE+AESGCM:!RSA"),
+    "forwarded_allow_ips": (("10.0.0.0/8", "unix:"), "10.0.0.0/8, unix:"),
+    "forwarded_header": ("forwarded", "forwarded"),
+    "proxy_protocol": (True, "on"),
+    "root_path": ("/shop/v1", "/shop/v1"),
     "limit_request_line": (65536, "64k"),
     "limit_header_size": (0, "0"),
     "limit_header_count": (7, "7"),
@@ -74,6 +87,14 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "log_config": ("logs.toml", "logs.toml"),
 }
 
+# What some of them do not go without.
+COMPANY: dict[str, Any] = {
+    "app": "m:a",
+    "ssl_certfile": "c.pem",
+    "ssl_ca_certs": "ca.pem",
+    "forwarded_allow_ips": ("::1",),
+}
+
 
 def message(function: Callable[..., object], *args: Any, **more: Any) -> str:
     with pytest.raises(ConfigError) as caught:
@@ -110,13 +131,14 @@ def test_the_examples_cover_every_field_and_differ_from_its_default() -> None:
         ("timeout_body", True, "must be a number of seconds, not True"),
         ("timeout_body", "1", "must be a number of seconds, not '1'"),
         ("factory", 1, "must be true or false, not 1"),
-        ("mode", "green", "must be one of interp, nogil, thread, process, not 'green'"),
+        ("mode", "green", "must be one of interp, nogil, thread, process, auto, not 'green'"),
         (
             "mode",
             "nogli",
-            "must be one of interp, nogil, thread, process, not 'nogli', did you mean 'nogil'?",
+            "must be one of interp, nogil, thread, process, auto, not 'nogli', "
+            "did you mean 'nogil'?",
         ),
-        ("mode", 1, "must be one of interp, nogil, thread, process, not 1"),
+        ("mode", 1, "must be one of interp, nogil, thread, process, auto, not 1"),
         ("header", "A: b", "must be headers as NAME:VALUE, not 'A: b'"),
         ("header", ("A b: c",), "must be headers as NAME:VALUE, not ('A b: c',)"),
         ("header", ("A",), "must be headers as NAME:VALUE, not ('A',)"),
@@ -127,6 +149,8 @@ def test_the_examples_cover_every_field_and_differ_from_its_default() -> None:
         ("env_file", "", "must be a file, not ''"),
         ("app_dir", "", "must be a folder, not ''"),
         ("app_dir", 1, "must be a folder, not 1"),
+        ("unix_mode", "rw-", "must be three or four octal digits, not 'rw-'"),
+        ("unix_mode", 660, "must be three or four octal digits, not 660"),
         ("bind", (), "must be one address or more, not ()"),
         ("bind", ("",), "must be one address or more, not ('',)"),
         ("bind", (8080,), "must be one address or more, not (8080,)"),
@@ -147,15 +171,33 @@ def test_a_bad_value_is_told_exactly(name: str, value: object, fault: str) -> No
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, (v, _) in EXAMPLES.items()])
 def test_a_good_value_is_kept(name: str, value: object) -> None:
-    settings: dict[str, Any] = {"app": "m:a", name: value}
+    settings: dict[str, Any] = {**COMPANY, name: value}
     assert getattr(Config(**settings), name) == value
 
 
 def test_every_fault_is_told_at_once() -> None:
     assert message(Config, workers=-1, mode=None, factory=True) == (
-        "mode must be one of interp, nogil, thread, process, not None; "
+        "mode must be one of interp, nogil, thread, process, auto, not None; "
         "workers must be 0 or more, not -1; "
         "factory is set, but there is no app for it to make"
+    )
+
+
+def test_what_is_of_no_use_without_another_is_told() -> None:
+    assert message(Config, proxy_protocol=True) == (
+        "proxy_protocol is set, but forwarded_allow_ips trusts nobody"
+    )
+    assert message(Config, ssl_keyfile="k", ssl_ciphers="ALL", ssl_cert_reqs="required") == (
+        "ssl_keyfile is set, but there is no ssl_certfile; "
+        "ssl_ciphers is set, but there is no ssl_certfile; "
+        "ssl_cert_reqs is 'required', but there are no ssl_ca_certs"
+    )
+
+
+@pytest.mark.parametrize("path", ["shop", "/", "/shop/", "//", "/a b", "/a?b", "/%41", "/ä"])
+def test_a_root_path_is_a_path(path: str) -> None:
+    assert (
+        message(Config, root_path=path) == f"root_path must be a path such as /shop, not {path!r}"
     )
 
 
@@ -165,13 +207,15 @@ def test_every_fault_is_told_at_once() -> None:
 def values(option: Option) -> st.SearchStrategy[Any]:
     """The good values of an option, and perhaps others that `configs` leaves out."""
     word = st.text(min_size=1)
-    name = st.from_regex(r"[a-z_]\w*(\.[a-z]\w*)?:\w+", fullmatch=True)
+    name = st.from_regex(r"[a-z_]\w*(\.[a-z]\w*)?:[a-z_]\w*", fullmatch=True)
     most = sys.maxsize if option.kind is Kind.SIZE else 2**31 - 1
-    return {
-        Kind.APP: st.none() | name,
+    good: st.SearchStrategy[Any] = {
+        Kind.APP: name,
         Kind.FOLDER: word,
         Kind.FILE: word,
         Kind.TEXT: word,
+        Kind.PEERS: st.lists(word).map(tuple),
+        Kind.MODE: st.from_regex("[0-7]{3,4}", fullmatch=True),
         Kind.CHOICE: st.sampled_from(option.choices or ("",)),
         Kind.FLAG: st.booleans(),
         Kind.COUNT: st.integers(option.least, most),
@@ -180,13 +224,27 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Kind.ADDRESSES: st.lists(word, min_size=1).map(tuple),
         Kind.PATTERNS: st.lists(word).map(tuple),
         Kind.HEADERS: st.lists(st.sampled_from(("A: b", "C:"))).map(tuple),
-    }[option.kind].filter(lambda value: option.fault(value) is None)
+    }[option.kind]
+    if option.default is None:
+        good = st.none() | good
+    return good.filter(lambda value: option.fault(value) is None)
 
 
-configs = (
-    st.fixed_dictionaries({name: values(option) for name, option in OPTIONS.items()})
-    .filter(lambda fields: fields["app"] or not fields["factory"])
-    .map(lambda fields: Config(**fields))
+def consistent(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same, without what does not go with the rest."""
+    alone = {"factory"} if fields["app"] is None else set()
+    if fields["ssl_certfile"] is None:
+        alone |= {"ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"}
+    if fields["ssl_ca_certs"] is None or "ssl_ca_certs" in alone:
+        alone.add("ssl_cert_reqs")
+    if not fields["forwarded_allow_ips"]:
+        alone.add("proxy_protocol")
+    alone.add("root_path")  # a rule of its own
+    return {name: value for name, value in fields.items() if name not in alone}
+
+
+configs = st.fixed_dictionaries({name: values(option) for name, option in OPTIONS.items()}).map(
+    lambda fields: Config(**consistent(fields))
 )
 
 
@@ -225,16 +283,17 @@ def pyproject(folder: Path, table: str) -> Path:
 
 @pytest.mark.parametrize(("name", "value", "text"), [(n, v, t) for n, (v, t) in EXAMPLES.items()])
 def test_each_source_sets_each_field(name: str, value: object, text: str, tmp_path: Path) -> None:
-    app = {} if name == "app" else {"APP": "m:a"}
-    in_flags = from_sources({**app, flag(name): text}, {}, tmp_path)
-    in_environ = from_sources(app, {f"SUBSRV_{name.upper()}": text}, tmp_path)
+    others = {other: given for other, given in COMPANY.items() if other != name}
+    flags = {flag(other): given for other, given in others.items()}
+    in_flags = from_sources({**flags, flag(name): text}, {}, tmp_path)
+    in_environ = from_sources(flags, {f"SUBSRV_{name.upper()}": text}, tmp_path)
     assert getattr(in_flags, name) == getattr(in_environ, name) == value
     for key in (name, name.replace("_", "-")):
         for written in (text, value):
             folder = pyproject(tmp_path, f"{key} = {json.dumps(written)}")
-            assert getattr(from_sources(app, {}, folder), name) == value
-    assert in_flags == in_environ == from_sources(app, {}, folder)
-    assert in_flags == from_arguments({"app": app.get("APP"), name: text})
+            assert getattr(from_sources(flags, {}, folder), name) == value
+    assert in_flags == in_environ == from_sources(flags, {}, folder)
+    assert in_flags == from_arguments({**others, name: text})
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ ROOT = Path(__file__).parents[1]
 ROOMS = {
     "subsrv": {"apps.native", "cli", "config"},  # on demand, in its functions
     "__main__": {"cli"},
+    "arrival": {"ending", "exchange", "reactor", "shared"},
+    "certificates": {"errors"},
     "cli": {
-        *("", "access", "bench.command", "config", "envfile", "errors", "habits", "logs"),
-        *("pidfile", "settings", "supervisor"),
+        *("", "access", "bench.command", "certificates", "check.auto", "check.command"),
+        *("config", "envfile", "errors", "forwarded", "habits", "logs", "pidfile"),
+        *("settings", "sockets", "supervisor", "upgrade"),
     },
     "envfile": {"errors"},
     "logs": {"errors"},
@@ -48,7 +51,10 @@ ROOMS = {
     "backends": {"backends.interp", "backends.process", "backends.thread", "control", "spec"},
     "backends.interp": {"backends", "backends.thread", "errors", "spec"},
     "backends.process": {"backends", "spec"},
-    "backends.thread": {"apps", "apps.refreshing", "backends", "errors", "spec"},
+    # check.explain: only to tell why nothing can be served.
+    "backends.thread": {
+        *("apps", "apps.refreshing", "backends", "check.explain", "errors", "spec"),
+    },
     "access": {"access.formats", "access.logfile"},
     "access.connection": {
         *("access.formats", "connection", "exchange", "files", "http1", "shared"),
@@ -56,23 +62,20 @@ ROOMS = {
     "access.formats": {"errors", "http1"},
     "access.logfile": {"errors"},
     "worker": {
-        "access",
-        *("apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi", "apps.wsgi_threads"),
-        *("control", "errors", "fair", "logs", "mending", "reactor", "rescue", "server"),
-        *("shared", "sockets", "spec"),
+        *("access", "apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi"),
+        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "logs", "mending"),
+        *("reactor", "rescue", "server", "shared", "sockets", "spec"),
     },
     "server": {
-        "access.connection",
-        "connection",
-        "exchange",
-        "http1",
-        "listener",
-        "reactor",
-        "shared",
+        *("access.connection", "connection", "exchange", "http1", "listener", "reactor", "shared"),
+        *("sockets", "ways_in"),
     },
+    "ways_in": {"connection", "exchange", "forwarded", "proxy_protocol", "shared", "tls"},
     "rescue": {"control", "errors"},
     "connection": {"ending", "errors", "exchange", "http1", "reactor", "shared"},
     "ending": {"files", "output", "shared"},
+    "forwarded": {"errors", "exchange", "http1"},
+    "proxy_protocol": {"arrival", "exchange"},
     "listener": {"reactor", "shared"},
     "fair": {"loads", "reactor"},
     "output": {"files", "reactor", "shared"},
@@ -82,8 +85,8 @@ ROOMS = {
     "websocket.handshake": {"http1", "websocket.deflate"},
     "websocket.protocol": {"websocket.deflate"},
     "apps": {"apps.loading"},
-    "apps.loading": {"errors"},
-    "apps.lifespan": {"errors"},
+    "apps.loading": {"check.explain", "errors"},  # as above
+    "apps.lifespan": {"apps.loading"},
     "apps.collecting": {"exchange"},
     "apps.awaiting": {"exchange"},
     "apps.scope": {"apps.quoting", "exchange", "http1"},
@@ -127,6 +130,26 @@ ROOMS = {
     "bench.text": {"bench.judge", "bench.study"},
     "bench.page": {"bench.judge", "bench.study", "bench.text"},
     "bench.command": {"bench.*", "config", "errors", "settings"},
+    "check.watch": {"worker"},
+    "check.trial": {
+        *("backends", "backends.interp", "check.packages", "check.watch", "config", "control"),
+        *("errors", "sockets", "spec"),
+    },
+    "check.process": {"check.watch"},
+    "check.evidence": {"check.failures", "check.process"},
+    "check.remedies": {"check.failures", "check.known"},
+    "check.explain": {"check.failures", "check.packages", "check.remedies"},
+    "check.study": {
+        *("check.evidence", "check.failures", "check.process", "check.remedies"),
+        *("config", "errors"),
+    },
+    "check.record": {"", "check.failures", "check.study"},
+    "check.text": {"check.explain", "check.failures", "check.study"},
+    "check.command": {
+        *("bench.options", "check.failures", "check.record", "check.study", "check.text"),
+        *("config", "envfile", "errors", "settings"),
+    },
+    "check.auto": {"check.failures", "check.study", "config"},
     "isolate": {
         *("isolate.errors", "isolate.groups", "isolate.kinds", "isolate.pool"),
         *("isolate.receiving", "isolate.replicas", "isolate.sending"),
@@ -166,6 +189,9 @@ ROOMS = {
         *("isolate.references", "isolate.sending"),
     },
     "sockets": {"errors"},
+    "tls": {
+        *("arrival", "certificates", "exchange", "reactor", "shared", "tls_session"),
+    },
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
     "http1.memo": {"http1.grammar", "http1.errors"},
@@ -254,6 +280,13 @@ def test_a_worker_cannot_tell_which_backend_runs_it() -> None:
 
 def test_nothing_that_serves_imports_the_measuring() -> None:
     assert not {room for room in reach("supervisor") | reach("worker") if "bench" in room}
+
+
+def test_of_the_checking_only_the_explanations_are_in_what_serves() -> None:
+    reached = {room for room in reach("supervisor") | reach("worker") if room.startswith("check")}
+    assert reached == {
+        f"check.{each}" for each in ("explain", "failures", "known", "packages", "remedies")
+    }
 
 
 def test_nothing_that_serves_imports_the_isolates_of_applications() -> None:

@@ -229,9 +229,9 @@ def test_a_syntax_error_is_shown_without_a_traceback(fails: Fails) -> None:
     assert "importlib" not in error.detail
 
 
-def test_an_interrupt_is_not_the_applications_failure(serve: Serve) -> None:
-    with pytest.raises(KeyboardInterrupt):
-        serve("raise KeyboardInterrupt")
+def test_an_interrupt_is_the_applications_own(fails: Fails) -> None:
+    """No signal raises it here."""
+    assert str(fails("raise KeyboardInterrupt")) == "cannot load app 'shop:app': KeyboardInterrupt"
 
 
 @pytest.mark.parametrize(
@@ -339,15 +339,27 @@ THEIR_OWN = [
     "subinterpreter is not supported by this driver",
     "stock does not support sub-interpreters",
     "stock does not support subinterpreters.",
+    "PyO3 modules do not yet support subinterpreters, see the tracker",
 ]
 
 
-def assert_refused(error: AppLoadError, module: str) -> None:
+def assert_refused(
+    error: AppLoadError,
+    module: str,
+    importers: str = "shop > stock",
+    *,
+    what: str = "cannot load app 'shop:app'",
+) -> None:
     assert str(error) == (
-        f"cannot load app 'shop:app' in interp mode: the extension module {module!r} does not "
-        "load in an interpreter of its own; --mode process and --mode thread would work"
+        f"{what} in interp mode: the extension module {module!r} does not load in an interpreter "
+        "of its own; --mode process and --mode thread would work"
     )
-    assert error.detail is None
+    # And what subsrv check would say of it.
+    assert error.detail is not None
+    path, advice, more = error.detail.splitlines()
+    assert path == f"imported by {importers}{'' if importers.endswith(module) else f' > {module}'}"
+    assert advice.startswith("try: if few requests need it: ")
+    assert more == "subsrv check shop:app tells more"
 
 
 def test_what_cpython_refuses_is_named_as_it_says(fails: Fails) -> None:
@@ -380,11 +392,17 @@ def test_a_refusal_is_found_behind_what_it_caused(fails: Fails, handler: str, ra
     text = f"try:\n    import fast\n{handler}\n    {raised}\n"
     refusing = f"raise ImportError({CPYTHON!r})"
     error = fails("import stock", modules={"stock": text, "fast": refusing})
-    assert_refused(error, "_stock.fast")
+    assert_refused(error, "_stock.fast", "shop > stock > fast")
     # Twice removed.
     shop = "try:\n    import stock2\nexcept BaseException as error:\n    raise KeyError from error"
     error = fails(shop, app="shop2:app", modules={"shop2": shop, "stock2": text, "fast": refusing})
     assert "the extension module '_stock.fast' does not load" in str(error)
+
+
+def test_what_refuses_in_a_factory_is_named_too(fails: Fails) -> None:
+    text = "def app():\n    import stock"
+    error = fails(text, modules={"stock": f"raise ImportError({CPYTHON!r})"}, factory=True)
+    assert_refused(error, "_stock.fast", what="the factory 'shop:app' failed")
 
 
 def test_other_errors_that_speak_of_subinterpreters_are_errors(fails: Fails) -> None:

@@ -1,8 +1,11 @@
 """Listening sockets: every kind of address, what is refused, and what is left behind."""
 
+import grp
 import os
+import pwd
 import re
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,3 +185,110 @@ def test_what_is_no_stream_socket_is_refused(tmp_path: Path) -> None:
         pytest.raises(SubsrvError, match="not a stream socket"),
     ):
         sockets.bind(f"fd://{datagram.fileno()}", backlog=1)
+
+
+# Who may connect to a Unix socket.
+
+
+def test_a_unix_socket_has_the_mode_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    before = os.umask(0o077)
+    try:
+        for mode in ("660", "0606"):
+            with sockets.bind(f"unix:{path}", backlog=1, mode=mode):
+                assert stat.S_IMODE(path.stat().st_mode) == int(mode, 8)
+        with sockets.bind(f"unix:{path}", backlog=1):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_a_unix_socket_has_the_owner_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "chown", lambda _path, uid, gid: asked.append((uid, gid)))
+    user, group = pwd.getpwuid(0), grp.getgrgid(0)
+    for owner in (user.pw_name, f"{user.pw_name}:{group.gr_name}", f":{group.gr_name}", "5:7"):
+        with sockets.bind(f"unix:{tmp_path / 's'}", backlog=1, owner=owner):
+            pass
+    assert asked == [(0, -1), (0, 0), (-1, 0), (5, 7)]
+
+
+@pytest.mark.parametrize("owner", ["no such user", "0:no such group"])
+def test_an_owner_that_is_unknown_is_told(tmp_path: Path, owner: str) -> None:
+    with pytest.raises(ConfigError, match=f"^--unix-owner {owner}: .*no such"):
+        sockets.bind(f"unix:{tmp_path / 's'}", backlog=1, owner=owner)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_unix_socket_that_may_not_be_given_away_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    with pytest.raises(SubsrvError, match=r"cannot bind unix:.*: Operation not permitted"):
+        sockets.bind(f"unix:{tmp_path / 's'}", backlog=1, owner="0")
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_name_of_an_abstract_socket_can_be_read() -> None:
+    assert sockets.path_of(b"\0shop") == "@shop"
+    assert sockets.path_of("/run/shop") == "/run/shop"
+
+
+# What systemd passes.
+
+
+@pytest.fixture
+def two() -> Iterator[int]:
+    """The first of two descriptors that follow each other."""
+    with open(os.devnull) as file:
+        first = 200
+        for fd in (first, first + 1):
+            os.dup2(file.fileno(), fd)
+    yield first
+    for fd in (first, first + 1):
+        os.close(fd)
+
+
+def variables(**more: str) -> dict[str, str]:
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "HOME": "/", **more}
+
+
+def test_systemds_sockets_are_taken_and_their_variables_removed(two: int) -> None:
+    environ = variables()
+    addresses = sockets.passed(("a:1", "systemd:", "unix:x"), environ, first=two)
+    assert addresses == ("a:1", f"fd://{two}", f"fd://{two + 1}", "unix:x")
+    assert environ == {"HOME": "/"}
+    assert not os.get_inheritable(two)
+    assert not os.get_inheritable(two + 1)
+
+
+def test_systemds_sockets_are_chosen_by_name(two: int) -> None:
+    names = variables(LISTEN_FDNAMES="web:admin")
+    assert sockets.passed(("systemd:admin",), dict(names), first=two) == (f"fd://{two + 1}",)
+    with pytest.raises(ConfigError, match="no socket named 'amdin', but 'web:admin'"):
+        sockets.passed(("systemd:amdin",), dict(names), first=two)
+
+
+def test_a_server_that_takes_over_has_the_sockets_of_the_one_before() -> None:
+    before = ("a:1", "fd://3")
+    assert sockets.passed(("a:1", "systemd:"), {}, before=before) == before
+    assert sockets.passed(("a:2",), {}, before=before) == ("a:2",)
+
+
+def test_without_systemd_the_environment_is_left_alone() -> None:
+    environ = variables()
+    assert sockets.passed(("a:1",), environ) == ("a:1",)
+    assert environ == variables()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"LISTEN_PID": "1"}, {"LISTEN_PID": ""}, {"LISTEN_FDS": "0"}, {"LISTEN_FDS": "-1"}]
+)
+def test_sockets_for_another_process_are_not_taken(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="systemd has passed no socket to this process"):
+        sockets.passed(("systemd:",), variables(**wrong))

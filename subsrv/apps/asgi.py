@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from subsrv.apps.awaiting import App, AwaitingExchange, Message, wait
 from subsrv.apps.lifespan import Lifespan
-from subsrv.apps.scope import http_scope
+from subsrv.apps.scope import Scopes
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.files import FileRange
@@ -33,7 +33,7 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
         if not self.request.has_body:
             self._body_ended = True
         assert self._transport is not None
-        scope = http_scope(self.request, self._transport, app.lifespan.state)
+        scope = app.scope(self.request, self._transport, app.lifespan.state)
         coroutine = app.call(scope, self.receive, self.send)
         if type(coroutine) is not CoroutineType:
             coroutine = wait(coroutine)
@@ -169,13 +169,24 @@ class WebSocketSettings(NamedTuple):
 class ASGIApp:
     """An ASGI application in one worker."""
 
-    def __init__(self, app: App, tasks: Tasks, websockets: WebSocketSettings) -> None:
+    def __init__(
+        self,
+        app: App,
+        tasks: Tasks,
+        websockets: WebSocketSettings,
+        *,
+        scheme: str = "http",
+        forwarded: bool = False,
+        root_path: str = "",
+    ) -> None:
         self.call: Callable[..., Coroutine[Any, Any, None]] = app  # type: ignore[assignment]
         self.tasks = tasks
         self.lifespan = Lifespan(app)
         self.websockets = websockets
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(ASGIExchange, self)
+        #: Makes the scope of a request: (request, transport, state).
+        self.scope = Scopes(scheme=scheme, forwarded=forwarded, root_path=root_path).http
 
     def websocket(self, transport: Transport, request: Request) -> Exchange[Any]:
         """The exchange of a request for a WebSocket."""

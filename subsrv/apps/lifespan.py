@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from subsrv.errors import AppLoadError
+from subsrv.apps import loading
 
 _log = logging.getLogger("subsrv")
 
@@ -29,15 +29,19 @@ class Lifespan:
         self.state: dict[str, Any] | None = None
 
     async def startup(self) -> None:
-        """Start, and wait for the answer. AppLoadError for lifespan.startup.failed."""
+        """Start, and wait for the answer.
+
+        AppLoadError for lifespan.startup.failed, and where an extension module does not load.
+        """
         state: dict[str, Any] = {}
         self._task = asyncio.create_task(self._run(state), name="lifespan")
         answer = await self._ask("startup")
         if answer is None:
             return
         if answer["type"] == "lifespan.startup.failed":
-            message = answer.get("message") or "no message"
-            raise AppLoadError(f"the application's startup failed: {message}")
+            if self._task.done() and not self._task.cancelled():
+                self._task.exception()  # the message tells it; asyncio would log it once more
+            raise loading.startup_failed(answer.get("message") or "no message")
         self.state = state
         self._task.add_done_callback(self._ended_early)
 
@@ -66,8 +70,10 @@ class Lifespan:
             if what == "shutdown":
                 _log.error("the application's shutdown failed", exc_info=error)
             else:
-                # Most applications without lifespan raise here; those with it, and with a
-                # mistake, need the trace to be found.
+                # Most applications without lifespan raise here, but not for want of a module;
+                # those with it, and with a mistake, need the trace to be found.
+                if refused := loading.refused("the application's startup failed", error):
+                    raise refused
                 _log.debug("no lifespan: %s", "".join(traceback.format_exception(error)).rstrip())
         return None
 

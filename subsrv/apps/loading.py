@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subsrv.errors import AppLoadError
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _REFUSED = re.compile(
     r"module (?P<module>[\w.]+) does not support loading in subinterpreters"
     r"|cannot load module more than once per process"
-    r"|(?i:subinterpreters? (?:are|is) not supported|does not support sub-?interpreters)"
+    r"|(?i:subinterpreters? (?:are|is) not supported)"
+    r"|(?i:do(?:es)? not (?:yet )?support sub-?interpreters)"
 )
 
 # sys.exit("no settings") is a way to fail, too; and no signal raises KeyboardInterrupt here.
@@ -47,7 +48,8 @@ def load(config: "Config") -> Loaded:
         try:
             app = app()
         except _FAILURES as error:
-            raise _failed(f"the factory {config.app!r} failed", error) from error
+            what = f"the factory {config.app!r} failed"
+            raise _failed(what, error, config.app) from error
     if not callable(app):
         raise AppLoadError(f"{config.app!r} is {app!r}, which cannot be called")
     interface = config.interface if config.interface != "auto" else _interface(app, config.app)
@@ -61,9 +63,9 @@ def _find(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             raise AppLoadError(f"cannot load app {name!r}: no module {error.name!r}") from error
-        raise _import_failed(name, error) from error
+        raise _failed(f"cannot load app {name!r}", error, name) from error
     except _FAILURES as error:
-        raise _import_failed(name, error) from error
+        raise _failed(f"cannot load app {name!r}", error, name) from error
     for part in attribute.split("."):
         try:
             found = getattr(found, part)
@@ -79,13 +81,31 @@ def _find(name: str) -> Any:
     return found
 
 
-def _import_failed(name: str, error: BaseException) -> AppLoadError:
+def refused(what: str, error: BaseException, app: str | None = None) -> AppLoadError | None:
+    """What to say if an extension module refused to load in a subinterpreter; else None."""
     refusal = _refusal(error)
-    if refusal is None:
-        return _failed(f"cannot load app {name!r}", error)
+    return _in_interp(what, refusal, _importers(error), app) if refusal else None
+
+
+def startup_failed(message: str) -> AppLoadError:
+    """For what an application says of its failure; of most frameworks that is a traceback."""
+    what = "the application's startup failed"
+    if (match := _REFUSED.search(message)) and match["module"]:
+        return _in_interp(what, match["module"])
+    *more, last = message.strip().splitlines() or [""]
+    return AppLoadError(f"{what}: {last}", detail=message if more else None)
+
+
+def _in_interp(
+    what: str, module: str, importers: Sequence[str] = (), app: str | None = None
+) -> AppLoadError:
+    # Imported here: workers that start well need nothing of it.
+    from subsrv.check.explain import explain
+
     return AppLoadError(
-        f"cannot load app {name!r} in interp mode: the extension module {refusal} does not load "
-        "in an interpreter of its own; --mode process and --mode thread would work"
+        f"{what} in interp mode: the extension module {module!r} does not load in an interpreter "
+        "of its own; --mode process and --mode thread would work",
+        detail=explain(module, importers, mode="interp", app=app),
     )
 
 
@@ -93,7 +113,7 @@ def _refusal(error: BaseException) -> str | None:
     """The extension module that refused to load in a subinterpreter, if that is what happened."""
     for seen in _chain(error):
         if isinstance(seen, ImportError) and (match := _REFUSED.search(str(seen))):
-            return repr(match["module"] or seen.name or _importing(seen))
+            return match["module"] or seen.name or _importing(seen)
     return None
 
 
@@ -106,9 +126,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _importing(error: BaseException) -> str:
     """The module whose import statement raised `error`, as its traceback tells."""
-    frames = [f for f, _ in traceback.walk_tb(error.__traceback__)]
-    names = [f.f_globals.get("__name__", "?") for f in frames]
-    return next((n for n in reversed(names) if not n.startswith("importlib")), "?")
+    return next((name for name in reversed(_modules(error)) if not _is_loader(name)), "?")
+
+
+def _importers(error: BaseException) -> list[str]:
+    """The modules that led to `error` and to what caused it, from the application's on."""
+    names = (name for each in _chain(error) for name in _modules(each) if not _is_loader(name))
+    return list(dict.fromkeys(names))
+
+
+def _modules(error: BaseException) -> list[str]:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [frame.f_globals.get("__name__", "?") for frame in frames]
 
 
 def _interface(app: Callable[..., Any], name: str) -> str:
@@ -130,7 +159,9 @@ def _interface(app: Callable[..., Any], name: str) -> str:
     return interface
 
 
-def _failed(what: str, error: BaseException) -> AppLoadError:
+def _failed(what: str, error: BaseException, name: str) -> AppLoadError:
+    if said := refused(what, error, name):
+        return said
     for each in _chain(error):
         # To say more of a missing "package.module", CPython 3.15's traceback imports the package:
         # that would run the application's code again, and raise what it raises.
@@ -154,4 +185,5 @@ def _trace(error: BaseException) -> str:
 
 
 def _is_loader(module: str) -> bool:
-    return module == __name__ or module.startswith("importlib")
+    # subsrv.check stands between the two when it watches.
+    return module.startswith(("importlib", "subsrv.apps", "subsrv.check"))

@@ -70,6 +70,11 @@ class Request:
         """The client's host and port; None on a Unix socket, and when it is gone."""
         return self._exchange.client
 
+    @property
+    def scheme(self) -> str:
+        """http or https, as the client has it, if a trusted proxy says so."""
+        return self._exchange.scheme
+
 
 class Response:
     """What a native handler gives back, where bytes or str alone do not say enough.
@@ -104,6 +109,12 @@ class NativeExchange(CollectingExchange["NativeApp"]):
     def client(self) -> Address | None:
         """The client's host and port; None on a Unix socket, and when it is gone."""
         return self._transport.client if self._transport is not None else None
+
+    @property
+    def scheme(self) -> str:
+        """http or https."""
+        scheme: str = getattr(self._transport, "scheme", self._app.scheme)
+        return scheme
 
     def run(self) -> None:
         """Call the handler; a result that can be awaited is awaited in a task."""
@@ -162,8 +173,9 @@ def _coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
 class NativeApp:
     """A native handler in one worker."""
 
-    def __init__(self, handler: Handler, tasks: Tasks) -> None:
+    def __init__(self, handler: Handler, tasks: Tasks, *, scheme: str = "http") -> None:
         self.handler = handler
+        self.scheme = scheme
         self.tasks = tasks
         #: Makes the exchange of a request: (transport, request).
         self.exchange = partial(NativeExchange, self)

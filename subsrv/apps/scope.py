@@ -33,29 +33,66 @@ _BASE: Scope = {
 }
 
 
-def http_scope(request: Request, transport: Transport, state: dict[str, Any] | None) -> Scope:
-    """The scope of a request: the application's own, all but what stands in the state."""
-    scope = request.sighted(_template)
-    # Whatever an application may change is its own.
-    scope["asgi"] = _VERSIONS.copy()
-    scope["headers"] = list(request.headers)
-    scope["client"] = transport.client
-    scope["server"] = transport.server
-    scope["extensions"] = _EXTENSIONS.copy()
-    if state is not None:
-        scope["state"] = state.copy()
-    return scope
+class Scopes:
+    """Makes the scopes of requests, as the settings have it: what is not asked for costs nothing.
+
+    `scheme` is what clients of this worker speak, http or https; `forwarded`, whether trusted
+    proxies say something else; `root_path`, where the application is mounted, "" or "/shop".
+    """
+
+    def __init__(self, *, scheme: str, forwarded: bool, root_path: str) -> None:
+        self._base = {**_BASE, "scheme": scheme, "root_path": root_path}
+        self._root = root_path
+        # Bound once, and not for each request.
+        self._template = self._rooted if root_path else self._plain
+        #: The scope of a request: the application's own, all but what stands in the state.
+        self.http = self._deployed if forwarded or scheme == "https" else self._scope
+
+    def _scope(self, request: Request, transport: Transport, state: dict[str, Any] | None) -> Scope:
+        scope = request.sighted(self._template)
+        # Whatever an application may change is its own.
+        scope["asgi"] = _VERSIONS.copy()
+        scope["headers"] = list(request.headers)
+        scope["client"] = transport.client
+        scope["server"] = transport.server
+        scope["extensions"] = _EXTENSIONS.copy()
+        if state is not None:
+            scope["state"] = state.copy()
+        return scope
+
+    def _deployed(
+        self, request: Request, transport: Transport, state: dict[str, Any] | None
+    ) -> Scope:
+        """The same with what TLS has agreed on, and the scheme that a trusted proxy has told."""
+        scope = self._scope(request, transport, state)
+        if transport.tls is not None:
+            scope["extensions"]["tls"] = transport.tls.extension.copy()
+        scope["scheme"] = getattr(transport, "scheme", self._base["scheme"])
+        return scope
+
+    def _plain(self, request: Request) -> Scope:
+        """What follows from the head alone."""
+        scope = self._base.copy()
+        path = request.raw_path
+        scope["http_version"] = request.version
+        scope["method"] = request.method
+        scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
+        scope["raw_path"] = path
+        scope["query_string"] = request.query
+        return scope
+
+    def _rooted(self, request: Request) -> Scope:
+        """The same below a root path: in ASGI it is a part of the path, if a proxy took it away."""
+        scope = self._plain(request)
+        root, path = self._root, scope["path"]
+        if path != "*" and path != root and not path.startswith(root + "/"):
+            scope["path"] = root + path
+            scope["raw_path"] = root.encode("ascii") + request.raw_path
+        return scope
 
 
-def websocket_scope(
-    request: Request,
-    transport: Transport,
-    state: dict[str, Any] | None,
-    *,
-    subprotocols: tuple[str, ...],
-) -> Scope:
-    """The scope of a request for a WebSocket."""
-    scope = http_scope(request, transport, state)
+def websocket_scope(scope: Scope, subprotocols: tuple[str, ...]) -> Scope:
+    """The scope of a request for a WebSocket, made of what it is as one of HTTP."""
     del scope["method"]
     scope["type"] = "websocket"
     scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
@@ -63,16 +100,4 @@ def websocket_scope(
     extensions = scope["extensions"]
     kept = {name: extensions[name] for name in extensions if not name.startswith("http.")}
     scope["extensions"] = {"websocket.http.response": {}, **kept}
-    return scope
-
-
-def _template(request: Request) -> Scope:
-    """What follows from the head alone."""
-    scope = _BASE.copy()
-    path = request.raw_path
-    scope["http_version"] = request.version
-    scope["method"] = request.method
-    scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
-    scope["raw_path"] = path
-    scope["query_string"] = request.query
     return scope

@@ -78,9 +78,8 @@ class WebSocketExchange(AwaitingExchange["ASGIApp"]):
         app, transport = self._app, self._transport
         assert transport is not None
         self._messages = deque()
-        scope = websocket_scope(
-            self.request, transport, app.lifespan.state, subprotocols=self.offer.subprotocols
-        )
+        scope = app.scope(self.request, transport, app.lifespan.state)
+        scope = websocket_scope(scope, self.offer.subprotocols)
         coroutine = app.call(scope, self.receive, self.send)
         if type(coroutine) is not CoroutineType:
             coroutine = wait(coroutine)

@@ -161,6 +161,8 @@ class WSGIApp:
         multithread: bool,
         multiprocess: bool,
         cache: int,
+        scheme: str = "http",
+        forwarded: bool = False,
         root_path: str = "",
     ) -> None:
         self.call = app
@@ -169,11 +171,15 @@ class WSGIApp:
         #: Makes the exchange of a request: (transport, request).
         self.exchange: Callable[[Transport, Request], Exchange[Any]] = partial(WSGIExchange, self)
         self.websocket = no_websockets
+        #: The environ of a request; its input is the exchange's.
+        self.environ = self._environ
+        if forwarded or scheme == "https":
+            self.environ = self._secure_environ
         self._base: Environ = {
             "SERVER_SOFTWARE": "subsrv",
             "SCRIPT_NAME": self._root.decode("latin-1"),
             "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": scheme,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": multithread,
             "wsgi.multiprocess": multiprocess,
@@ -193,8 +199,21 @@ class WSGIApp:
             "wsgi.input": None,
         }
 
-    def environ(self, exchange: WSGIExchange) -> Environ:
-        """The environ of a request; its input is the exchange's."""
+    def _secure_environ(self, exchange: WSGIExchange) -> Environ:
+        """The same, with what PEP 3333 wants to be told of TLS, be it ours or a proxy's."""
+        environ, transport = self._environ(exchange), exchange._transport
+        if transport is not None and transport.tls is not None:
+            environ.update(transport.tls.variables)
+        scheme = getattr(transport, "scheme", None)  # where a trusted proxy has told it
+        if scheme is not None:
+            environ["wsgi.url_scheme"] = scheme
+            if scheme == "https":
+                environ["HTTPS"] = "on"
+            else:
+                environ.pop("HTTPS", None)
+        return environ
+
+    def _environ(self, exchange: WSGIExchange) -> Environ:
         request, transport = exchange.request, exchange._transport
         environ = request.sighted(self._template)
         environ["wsgi.input"] = exchange.input()

@@ -120,10 +120,14 @@ class ThreadBackend:
                     warning.message, warning.category, warning.filename, warning.lineno
                 )
         if self._nogil and sys._is_gil_enabled():
+            # Imported here: who can be served needs nothing of it.
+            from subsrv.check.explain import explain
+
             raise AppLoadError(
                 f"--mode nogil: the extension module {', '.join(culprits) or '(unknown)'} turned "
                 "the GIL back on; --mode thread and --mode process would work "
-                "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)"
+                "(and PYTHON_GIL=0 keeps the GIL off, at your own risk)",
+                detail="\n".join(explain(each, mode="nogil", app=config.app) for each in culprits),
             )
 
     def _life(self, spec: Spec, lifeline: Lifeline) -> None:

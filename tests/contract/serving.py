@@ -59,6 +59,7 @@ class Server:
         env: dict[str, str] | None = None,
         pass_fds: Sequence[int] = (),
         await_ready: bool = True,
+        wrapper: Sequence[str] = (),
     ) -> None:
         if not any(arg.startswith("--bind") for arg in args):
             args = (*args, "--bind", "127.0.0.1:0")
@@ -66,7 +67,7 @@ class Server:
         # A leak of the server's is its log's business (see _TROUBLE).
         python = [sys.executable, "-X", "faulthandler", "-W", "always::ResourceWarning"]
         self.process = subprocess.Popen(
-            [*python, "-m", "subsrv", "--app-dir", str(APP_DIR), *args],
+            [*wrapper, *python, "-m", "subsrv", "--app-dir", str(APP_DIR), *args],
             cwd=_ROOT,
             env={**clean, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -195,8 +196,8 @@ class Server:
 
 
 def address(url: str) -> tuple[str, int]:
-    """Host and port of http://HOST:PORT."""
-    host, _, port = url.removeprefix("http://").rpartition(":")
+    """Host and port of SCHEME://HOST:PORT."""
+    host, _, port = url.partition("://")[2].rpartition(":")
     return host.strip("[]"), int(port)
 
 

@@ -1,6 +1,7 @@
 """Starting: what is served where, and how each failure to start is told."""
 
 import socket
+import stat
 import sys
 from pathlib import Path
 
@@ -77,6 +78,35 @@ def test_all_kinds_of_address_at_once(mode: Mode, tmp_path: Path) -> None:
     assert not path.exists()
 
 
+# What systemd does: the sockets are 3 and those that follow, and the variables name the process.
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="web")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_the_socket_of_systemd_and_one_with_permissions(mode: Mode, tmp_path: Path) -> None:
+    path = tmp_path / "server.sock"
+    with socket.create_server(("127.0.0.1", 0)) as inherited:
+        fd = inherited.fileno()
+        with Server(
+            *(ASGI, *mode.flags, "--workers", "1", "--unix-mode", "606"),
+            *("--bind", "systemd:web", "--bind", f"unix:{path}", "--bind", f"unix:{path}2"),
+            pass_fds=(fd,),
+            wrapper=(sys.executable, "-c", _ACTIVATE, str(fd)),
+        ) as server:
+            port = inherited.getsockname()[1]
+            assert server.urls == [f"http://127.0.0.1:{port}", f"unix:{path}", f"unix:{path}2"]
+            for url in server.urls:
+                with Client(server, url) as client:
+                    client.assert_open()
+            assert stat.S_IMODE(path.stat().st_mode) == 0o606
+    assert not path.exists()
+    assert not (tmp_path / "server.sock2").exists()
+
+
 def write(folder: Path, text: str) -> tuple[str, ...]:
     """Flags that serve `app` of a module with this text."""
     (folder / "shop.py").write_text(text)
@@ -123,9 +153,25 @@ def test_an_extension_that_does_not_load_in_a_subinterpreter(mode: Mode) -> None
         return
     status, log = refused(*flags)
     assert status == 3
-    assert_one_line(
-        log, "extension module 'faulthandler'", "--mode process and --mode thread would work"
-    )
+    first, *more = log.splitlines()
+    words = ("extension module 'faulthandler'", "--mode process and --mode thread would work")
+    assert_one_line(first, *words)
+    # What subsrv check would say of it.
+    assert more[0] == "imported by contract.apps.refusing > faulthandler"
+    assert more[-1] == "subsrv check contract.apps.refusing:app tells more"
+
+
+def test_auto_is_the_best_mode_in_which_the_application_works() -> None:
+    best = "nogil" if modes.FREE_THREADED else "interp"
+    with Server(ASGI, "--mode", "auto", "--workers", "1") as server, Client(server) as client:
+        assert server.ready["mode"] == best
+        assert f"subsrv: mode {best}: the application works there" in server.log
+        client.assert_open()
+    if modes.FREE_THREADED:
+        return  # what interp mode refuses works there
+    with Server("contract.apps.refusing:app", "--mode", "auto", "--workers", "1") as server:
+        assert server.ready["mode"] == "process"
+        assert "interp does not work: faulthandler: CPython refuses it" in server.log
 
 
 def test_lifespan_that_fails_ends_the_server(mode: Mode) -> None:
@@ -167,7 +213,7 @@ def test_a_port_in_use(mode: Mode) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--mode", "fibre"], ["--mode must be one of interp, nogil, thread, process"]),
+        (["--mode", "fibre"], ["--mode must be one of interp, nogil, thread, process, auto"]),
         (["--wrokers", "2"], ["unknown option '--wrokers', did you mean '--workers'?"]),
         (["--workers", "-1"], ["--workers must be 0 or more"]),
         (["--bind", "nowhere"], ["bad address 'nowhere'"]),

@@ -1,0 +1,1 @@
+"""Which packages load in interpreters with their own GIL, and which leave the GIL off."""

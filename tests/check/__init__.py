@@ -1,0 +1,1 @@
+"""`subsrv check`, tried on applications and extension modules that have one fault each."""

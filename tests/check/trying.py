@@ -1,0 +1,23 @@
+"""An application under trial, and what its tests have in common."""
+
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+from subsrv.check.study import Study
+from subsrv.config import Config
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+# Longer than any trial takes on a busy machine; only what hangs meets it.
+PATIENCE = 30.0
+
+type Build = Callable[[str, str, Path], None]
+type Shop = Callable[..., Path]
+
+
+def study(folder: Path, *, probe: str | None = None, timeout: float = PATIENCE) -> Study:
+    """shop:app in a folder, tried with the Python that runs the tests."""
+    config = Config(app="shop:app", app_dir=str(folder))
+    return Study(config, sys.executable, probe=probe, timeout=timeout)
