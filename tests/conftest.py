@@ -7,8 +7,9 @@ import pytest
 from contract.serving import Server
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
-# others, and of real databases: to test them on each leg again would find nothing, and cost minutes.
-_ONCE = ("test_tools_", "test_experiments_", "test_postgres")
+# others, of a real database and a real browser: to test them on each leg again would find nothing,
+# and cost minutes.
+_ONCE = ("test_tools_", "test_experiments_", "test_postgres", "test_browser")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -82,9 +82,11 @@ def test_interp_refuses_fastapi_and_says_why() -> None:
     assert status == 3
     assert f"cannot load app {FASTAPI!r} in interp mode: the extension module " in log
     # Older ones tell CPython their name without the package's.
-    module = r"'(pydantic_core\.)?_pydantic_core'"
-    assert re.search(f"{module} does not load in an interpreter of its own; ", log)
-    assert "; --mode process and --mode thread would work" in log
+    module = r"(pydantic_core\.)?_pydantic_core"
+    assert re.search(f"'{module}' does not load in an interpreter of its own; ", log)
+    assert "; --mode process and --mode thread would work\n" in log
+    chain = "frameworks.apps.fastapi_app > fastapi > pydantic > pydantic_core > "
+    assert re.search(f"^imported by {chain}{module}$", log, re.MULTILINE)
     assert "Traceback" not in log
 
 
