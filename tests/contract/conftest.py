@@ -1,6 +1,6 @@
 """Servers for the contract: one for each mode and application, shared where tests allow it."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,16 +79,3 @@ def probe() -> Iterator[Probe]:
     """Where the application under test calls in."""
     with Probe() as probe:
         yield probe
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Function,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what the servers of a failed test have said."""
-    report = yield
-    if report.failed:
-        for name, value in item.funcargs.items():
-            if isinstance(value, Server):
-                report.sections.append((f"log of {name}", value.log))
-    return report

@@ -1,4 +1,4 @@
-"""A small Flask application: routing, JSON, a template, a form, an upload, a session, a stream."""
+"""A small Flask application: what people use of it, with notes in SQLite."""
 
 from collections.abc import Iterator
 
@@ -7,21 +7,23 @@ from flask import (
     Response,
     abort,
     jsonify,
-    render_template_string,
+    render_template,
     request,
     send_file,
     session,
 )
 from flask.typing import ResponseReturnValue
 
-app = Flask(__name__)
+from frameworks.apps import notes
+
+app = Flask(__name__)  # templates/ and static/ beside this file
 app.secret_key = "not a secret"
 
 
 @app.get("/")
 def index() -> ResponseReturnValue:
     """A page by a template."""
-    return render_template_string("<p>{{ greeting }}</p>", greeting="<hello>")
+    return render_template("page.html", greeting="<hello>", framework="Flask")
 
 
 @app.get("/items/<int:number>")
@@ -54,6 +56,14 @@ def count() -> ResponseReturnValue:
     """A session in a cookie."""
     session["count"] = session.get("count", 0) + 1
     return jsonify(session["count"])
+
+
+@app.route("/notes", methods=["GET", "POST"])
+def all_notes() -> ResponseReturnValue:
+    """A database."""
+    if request.method == "POST":
+        notes.add(request.form["text"])
+    return jsonify(notes.texts())
 
 
 @app.get("/stream")

@@ -1,0 +1,1 @@
+"""An application for each framework, alike where the frameworks are."""
