@@ -7,12 +7,12 @@ import platform
 import shutil
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import subsrv
-from subsrv import envfile, habits, logs, pidfile, settings
+from subsrv import admin, envfile, habits, logs, pidfile, settings
 from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
 
@@ -53,10 +53,20 @@ def _check(words: Sequence[str]) -> int:
     return command.main(words)
 
 
+def _admin(name: str) -> Callable[[Sequence[str]], int]:
+    def run(words: Sequence[str]) -> int:
+        from subsrv.admin import command
+
+        return command.main(name, words)
+
+    return run
+
+
 # Each imports what it needs when it is called. None can be taken for an APP, which has a colon.
 _COMMANDS = {
     "bench": (_bench, "measure your application in each mode"),
     "check": (_check, "find out in which modes your application runs"),
+    **{name: (_admin(name), what) for name, what in admin.COMMANDS.items()},
 }
 
 _EPILOG = f"""\

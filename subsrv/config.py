@@ -332,6 +332,10 @@ class Config:
         "Timeouts", Kind.SECONDS, 30.0, "to finish requests when stopping; 0 drops them"
     )
 
+    require_nogil: bool = _option(
+        "Recovery", Kind.FLAG, False, "drain and exit when an extension module turns the GIL on"
+    )
+
     # Names and patterns as uvicorn has them.
     reload: bool = _option(
         "Development", Kind.FLAG, False, "watch the sources, and load them anew when one changes"
@@ -365,6 +369,14 @@ class Config:
     )
     hang_exit: bool = _option(
         "Recovery", Kind.FLAG, False, "drain and exit with status 5 when there are so many"
+    )
+
+    control: str | None = _option(
+        "Recovery",
+        Kind.TEXT,
+        None,
+        "unix:PATH or a loopback HOST:PORT, where subsrv status, top, reload, scale and drain, "
+        "Prometheus and orchestrators find the server",
     )
 
     # Precedents: gunicorn's max_requests and max_requests_jitter.

@@ -31,9 +31,9 @@ class Connection(Ending):
     """See the module. Lives from accept to close in the worker that accepted it."""
 
     __slots__ = (
-        "_advancing", "_body_open", "_discarded", "_draining", "_ended", "_exchange", "_heading",
-        "_in_flight", "_more", "_owes_continue", "_reader", "_recv", "_waited", "client",
-        "encoder", "peer", "scheme", "server", "trusted",
+        "_advancing", "_arrived", "_body_open", "_discarded", "_draining", "_ended", "_exchange",
+        "_heading", "_in_flight", "_more", "_owes_continue", "_reader", "_recv", "_waited",
+        "client", "encoder", "peer", "scheme", "server", "trusted",
     )  # fmt: skip
 
     # Set, and looked at, only where proxies are trusted: see forwarded.py.
@@ -62,6 +62,7 @@ class Connection(Ending):
         self._ended = False  # the client will send no more
         self._draining = False
         self._heading = True  # a head is due, or has begun to come
+        self._arrived: float  # set and used by timing.py alone
         self._waited = 0.0  # how long the body has been waited for beyond what it is worth
         self.encoder = shared.encoder
         self.client = client

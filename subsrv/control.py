@@ -8,8 +8,10 @@ From the worker:
   ready   {interpreter, thread, pid, gil, python}       it accepts connections now, or is held
   failed  {status, message, detail}                     it could not start; it ends after this
   stats   {…counters}                                   the answer to "stats"
+  gil     {module}                                      an extension module has turned it on
   spent   {reason}                                      it has served enough
   draining {}                                           it has stopped to accept
+  stacks  {text}                                        the answer to "stacks"
   pong    {gil}                                         its loop turns
   gone    {}                                            its drain is over; it ends after this
   died    {message, detail}                             sent for it: an exception escaped it
@@ -23,6 +25,7 @@ To the worker:
   ping    {}                                            asks for a "pong"
   certificates {}                                       read TLS's certificates anew
   stats   {}                                            asks for a snapshot of its counters
+  stacks  {}                                            asks what it is doing
 Over a second channel, which a thread of the worker's listens to (rescue.py):
   rescue  {attempt}                                     to it: the loop does not turn, do something
   stuck   {stack}                                       from it: where the loop is

@@ -48,6 +48,8 @@ class Worker:
     departed: bool = False
     #: When it is to be gone, of one that is ending; as all times here, by time.monotonic().
     deadline: float = math.inf
+    #: Its counters, as it said them at its end.
+    last_word: dict[str, Any] | None = None
     #: Why it has served enough; and its share of a lifetime that it ends earlier than others.
     spent: str | None = None
     spread: float | None = None
@@ -218,6 +220,7 @@ class Crew:
                 reason = f"worker {worker.index} died: {fields['message']}"
                 self._depart(worker, WorkerStartError(reason, detail=fields["detail"]))
             case "gone":
+                worker.last_word = fields
                 self._depart(worker, None)
             case kind:
                 if kind == "ready":

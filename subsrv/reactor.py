@@ -128,7 +128,8 @@ class Reactor(selectors.BaseSelector):
             self.exclusive = 0
         self._callbacks: dict[int, Callback] = {}
         self._keys = _Keys()
-        self._tick = tick
+        #: Seconds between ticks.
+        self.tick = tick
         self._next_tick = 0.0
         self.on_tick: Callable[[float], None] | None = None
         #: Whether anything needs ticks now; whoever holds connections keeps it true.
@@ -201,7 +202,7 @@ class Reactor(selectors.BaseSelector):
         events = self._poller.poll(timeout if timeout is None or timeout > 0 else 0, _MAX_EVENTS)
         self.now = now = time.monotonic()
         if now >= self._next_tick:
-            self._next_tick = now + self._tick
+            self._next_tick = now + self.tick
             if self.on_tick is not None:
                 self.on_tick(now)
         ready: list[tuple[selectors.SelectorKey, int]] = []

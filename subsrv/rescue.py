@@ -57,9 +57,10 @@ class Rescue:
                     self._act(**message.fields)
 
     def _act(self, attempt: int) -> None:
-        # Without a GIL, the frames of a thread that runs cannot be read. One that the first
-        # exception has not reached does not run Python; where the other is, its traceback says.
-        if sys._is_gil_enabled() or attempt > 1:
+        # Without a GIL, the frames of a thread that runs cannot be read, and to stop it for that
+        # would stop all others with it, if it is in C code that cannot be stopped. The traceback
+        # of the exception says where it was.
+        if attempt == 1 and sys._is_gil_enabled():
             self._channel.send("stuck", stack=self._stack())
         if self._by_signal:
             self._armed = True
@@ -79,16 +80,14 @@ class Rescue:
             except ValueError:  # NULL: no Python code runs in it
                 return None
             return frame
-        if sys._is_gil_enabled() and _interpreters() > 1:
-            return None
-        return sys._current_frames().get(self._ident)
+        return sys._current_frames().get(self._ident) if _interpreters() == 1 else None
 
 
 def _state() -> int | None:
     """The address of this thread's state, in an interpreter beside the main one.
 
     There `sys._current_frames` does not serve: it goes through the threads of all interpreters,
-    and only one of their GILs is held. (Without a GIL, it stops them all.)
+    and only one of their GILs is held.
     """
     if _interpreters() == 1 or not sys._is_gil_enabled() or _current() == 0:
         return None

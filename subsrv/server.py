@@ -65,7 +65,8 @@ class Server:
         access: "AccessLog | None" = None,
     ) -> None:
         self._reactor = reactor
-        self._connection = Connection if access is None else _logged()
+        self._connection = _kind(config, access)
+        self._tick_due = math.inf
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
         self._second = 0
@@ -97,6 +98,10 @@ class Server:
         )
         if fair is not None:
             self._shared.connections = fair.connections
+        if config.control:
+            from subsrv.histogram import Histogram
+
+            self._shared.latency, self._shared.lag = Histogram(), Histogram()
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
@@ -179,6 +184,11 @@ class Server:
             stats |= {"passed": fair.passed, "taken": fair.taken, "moved": fair.moved}
         return stats
 
+    def histograms(self) -> dict[str, object]:
+        """How long requests took, and how late the loop was; nothing where nobody is to ask."""
+        found = {"latency": self._shared.latency, "lag": self._shared.lag}
+        return {name: each.snapshot() for name, each in found.items() if each is not None}
+
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
         self._shared.accepts += 1
@@ -210,11 +220,15 @@ class Server:
 
     def _start_clock(self) -> None:
         if not self._reactor.ticking:
+            self._tick_due = math.inf
             self._tick(self._reactor.now)  # it has stood still
             self._reactor.ticking = True
 
     def _tick(self, now: float) -> None:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
+        if now >= self._tick_due and self._shared.lag is not None:
+            self._shared.lag.add(now - self._tick_due)
+        self._tick_due = now + self._reactor.tick
         second = int(time.time())
         if second != self._second:
             self._second = second
@@ -263,10 +277,18 @@ def _field(line: str) -> tuple[bytes, bytes]:
     return name, value.strip(b" \t")
 
 
-def _logged() -> type[Connection]:
-    from subsrv.access.connection import LoggedConnection  # where nothing is logged, not paid for
+def _kind(config: "Config", access: "AccessLog | None") -> type[Connection]:
+    """The kind of connection that there will be: what it need not do, it cannot do."""
+    kind = Connection
+    if access is not None:
+        from subsrv.access.connection import LoggedConnection  # where nothing is logged, unpaid for
 
-    return LoggedConnection
+        kind = LoggedConnection
+    if config.control:
+        from subsrv.timing import timed
+
+        kind = timed(kind)
+    return kind
 
 
 def _limits(config: "Config") -> Limits:

@@ -10,6 +10,7 @@ from subsrv.reactor import Reactor
 
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
+    from subsrv.histogram import Histogram
 
 #: A limit that nothing reaches.
 UNBOUNDED = 1 << 62
@@ -119,6 +120,9 @@ class Shared(Counters):
     websocket: Callable[[Transport, Request], Exchange[Any]]
     """The same for a request that wants to go on as a WebSocket."""
     access: "AccessLog | None" = None
+    latency: "Histogram | None" = None
+    lag: "Histogram | None" = None
+    """Seconds that requests take, and that the loop comes late; only where somebody asks."""
     connections: set["Client"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""

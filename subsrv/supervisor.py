@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from subsrv import backends, crew, recycling
 from subsrv.backoff import Backoff
@@ -30,6 +31,9 @@ from subsrv.signals import BrokenOffError, SignalWakeup
 from subsrv.succession import Succession
 from subsrv.takeover import PARTING
 from subsrv.upgrade import HandedDown, Upgrade
+
+if TYPE_CHECKING:
+    from subsrv.admin.desk import Desk
 
 logger = logging.getLogger("subsrv")
 
@@ -71,11 +75,13 @@ class Supervisor:
         self._crew: Crew
         count = config.workers or os.process_cpu_count() or 1
         self._places = [_Place() for _ in range(count)]
+        self._desk: Desk | None = None
         self._watch: HangWatch
         self._succession: Succession
         self._handed_down = HandedDown(os.environ)
         self._successor: Upgrade | None = None
         self._change = 0
+        self._culprits: set[str] = set()
         self._serving = False
         self._stopping = False
         self._echo_until = 0.0
@@ -129,7 +135,12 @@ class Supervisor:
                 # Here, because nobody else pays for it.
                 from subsrv.reloading import Reloading
 
-                stack.enter_context(Reloading(self._config, self._selector, self._want_reload))
+                stack.enter_context(Reloading(self._config, self._selector, self.want_reload))
+            if self._config.control:
+                from subsrv.admin.desk import Desk
+
+                desk = Desk(self._config, self._crew, self._selector, self)
+                self._desk = stack.enter_context(desk)
             while self._crew or not self._stopping:
                 self._turn()
         if self._error:
@@ -143,6 +154,8 @@ class Supervisor:
             alarm = min(alarm, self._watch.alarm())
             if self._serving:
                 alarm = min(alarm, self._succession.alarm())
+        if self._desk:
+            alarm = min(alarm, self._desk.alarm())
         for key, _ in self._selector.select(
             None if alarm == math.inf else max(0.0, alarm - time.monotonic())
         ):
@@ -154,6 +167,8 @@ class Supervisor:
             if place.due <= now:
                 place.due = math.inf
                 self._start(index)
+        if self._desk:
+            self._desk.look(now)
         if self._deadline <= now:
             self._force("the time to stop is over")
         if not self._stopping:
@@ -206,12 +221,21 @@ class Supervisor:
         """In a forked child: close this process's own descriptors."""
         self._signals.close()
         self._selector.close()
+        if self._desk:
+            self._desk.leave()
 
     def heard(self, worker: Worker, message: Message) -> None:
         """See Overseer."""
         self._watch.heard(worker, message)
+        if self._desk:
+            self._desk.heard(worker, message)
+        if message.type == "ready" and message.fields["gil"] and self._config.require_nogil:
+            self._stop(SubsrvError(f"--require-nogil: worker {worker.index} has its GIL on"))
+            return
         if message.type == "spent":
             worker.spent = message.fields["reason"]
+        elif message.type == "gil":
+            self._gil_is_on(worker, message.fields["module"])
         if self._serving and not self._stopping:
             self._succession.go_on()
         elif len(self._crew.accepting()) == len(self._places):
@@ -219,6 +243,8 @@ class Supervisor:
 
     def departed(self, worker: Worker, error: SubsrvError | None) -> None:
         """See Overseer."""
+        if self._desk:
+            self._desk.departed(worker)
         if self._stopping:
             if error and worker.ready:
                 error.log("it was draining")
@@ -235,6 +261,19 @@ class Supervisor:
             self._succession.go_on()
         else:
             self._lost(worker.index, error or _unasked(worker), served=worker.served())
+
+    def _gil_is_on(self, worker: Worker, module: str) -> None:
+        """No thread of its interpreter runs in parallel with another any more."""
+        error = SubsrvError(
+            f"the extension module {module} turned the GIL back on in worker {worker.index}"
+        )
+        if worker.ready is not None:
+            worker.ready["gil"] = True
+        if self._config.require_nogil and not self._stopping:
+            self._stop(error)
+        elif module not in self._culprits:
+            self._culprits.add(module)
+            error.log("from now on its threads run one at a time")
 
     def hangs(self, worker: Worker, error: SubsrvError) -> None:
         """See hang.Overseer."""
@@ -273,6 +312,8 @@ class Supervisor:
         if not self._crew.accepting() and all(place.backoff.exhausted for place in self._places):
             self._stop(error)
             return
+        if self._desk:
+            self._desk.lost(index, str(error))
         error.log(f"starting another in {delay:g} s" if delay else "starting another")
         place.due = time.monotonic() + delay
 
@@ -285,26 +326,54 @@ class Supervisor:
             return False  # the signal that broke it off is acted on in the next turn
         return True
 
-    def _want_reload(self) -> None:
-        self._succession.reload_wanted = True
-
     def _filled(self, indices: Iterable[int]) -> None:
         for index in indices:
             self._places[index] = _Place(due=math.inf)
+        if self._desk:
+            self._desk.replaced()
 
     def _scale(self, change: int) -> None:
-        """One worker more, or one less."""
-        if change > 0:
-            self._places.append(_Place())
-        elif self._config.accept == "reuseport":
+        """So many workers more or, where negative, less; one stays."""
+        if change < 0 and self._config.accept == "reuseport":
             logger.error("no worker can go with --accept reuseport: its socket would stay")
             return
-        elif len(self._places) > 1:
-            self._places.pop()
-            for worker in self._crew:
-                if worker.index == len(self._places) and not worker.leaving:
-                    worker.retire(self._config.graceful_timeout, parting=PARTING)
-        logger.info("%d workers from now on", len(self._places))
+        count = max(len(self._places) + change, 1)
+        while len(self._places) < count:
+            self._places.append(_Place())
+        del self._places[count:]
+        for worker in self._crew:
+            if worker.index >= count and not worker.leaving:
+                worker.retire(self._config.graceful_timeout, parting=PARTING)
+        logger.info("%d workers from now on", count)
+
+    # ---- what it lets itself be asked: see admin.desk.Office
+
+    @property
+    def workers(self) -> int:
+        """How many there are to be."""
+        return len(self._places)
+
+    @property
+    def state(self) -> str:
+        """starting, serving, replacing (its workers) or draining."""
+        if self._stopping:
+            return "draining"
+        if not self._serving:
+            return "starting"
+        return "replacing" if self._succession.under_way else "serving"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """What it is bound to."""
+        return self._entrance.urls
+
+    def want_reload(self) -> None:
+        """Have all workers replaced, as SIGHUP does."""
+        self._succession.reload_wanted = True
+
+    def want_workers(self, count: int) -> None:
+        """Have another number of workers, as SIGTTIN and SIGTTOU do by one."""
+        self._change = count - len(self._places)
 
     def _upgrade(self) -> None:
         """Start this command anew, and hand the sockets to it."""

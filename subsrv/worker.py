@@ -12,9 +12,10 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from subsrv import logs, sockets
+from subsrv import gil, logs, sockets
 from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
@@ -79,7 +80,8 @@ def run_worker(spec: str) -> None:
             asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
         )
         life = _Worker(worker, channel, listeners, reactor, fair)
-        runner.run(life.run())
+        with gil.listening(life.gil_is_on):
+            runner.run(life.run())
 
 
 class _Worker:
@@ -98,6 +100,7 @@ class _Worker:
         self._reactor = reactor
         self._fair = fair
         self._held = spec.held
+        self._loop: asyncio.AbstractEventLoop
         self._server: Server | None = None
         self._certificates: Certificates | None = None
         self._access: AccessLog | None = None
@@ -106,7 +109,13 @@ class _Worker:
         self._stop: asyncio.Future[tuple[float, bool]]
         self._deadline = math.inf  # of the drain, by the loop's clock
 
+    def gil_is_on(self, module: str) -> None:
+        """An extension module has turned it on, in whatever thread imported it."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(partial(self._tell, "gil", module=module))
+
     async def run(self) -> None:
+        self._loop = asyncio.get_running_loop()
         try:
             await self._live()
         finally:
@@ -166,7 +175,7 @@ class _Worker:
         await app.shutdown()
         stats = server.stats()
         _log.debug("drained: %s", " ".join(f"{k}={v}" for k, v in stats.items() if v))
-        self._tell("gone", **stats)
+        self._tell("gone", **stats, **server.histograms())
         loop.remove_reader(self._channel.fileno())
 
     def _counting(self, server: Server, tick: Tick | None) -> Tick:
@@ -212,7 +221,12 @@ class _Worker:
                 case "certificates" if self._certificates is not None:
                     self.reload_certificates(self._certificates)
                 case "stats" if self._server is not None:
-                    self._tell("stats", **self._server.stats())
+                    self._tell("stats", **self._server.stats(), **self._server.histograms())
+                case "stacks":
+                    from subsrv.stacks import describe  # once somebody asks
+
+                    alone = self._config.mode == "process"
+                    self._tell("stacks", text=describe(threads=alone))
 
     def reload_certificates(self, certificates: "Certificates") -> None:
         """Shake hands with the certificates as their files are now, or else with what there is."""

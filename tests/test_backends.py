@@ -5,10 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
+import gilmod_source
 import pytest
 from fake_server import (
     FREE_THREADED,
@@ -180,16 +180,7 @@ if FREE_THREADED:
     @pytest.fixture
     def gilmod(tmp_path: Path) -> Path:
         """A folder with an extension module that has never heard of Py_mod_gil."""
-        source = tmp_path / "gilmod.c"
-        source.write_text(
-            "#include <Python.h>\n"
-            'static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "gilmod"};\n'
-            "PyMODINIT_FUNC PyInit_gilmod(void) { return PyModule_Create(&def); }\n"
-        )
-        include = sysconfig.get_path("include")
-        target = tmp_path / f"gilmod{sysconfig.get_config_var('EXT_SUFFIX')}"
-        command = ["cc", "-shared", "-fPIC", "-I", include, str(source), "-o", str(target)]
-        subprocess.run(command, check=True)
+        gilmod_source.build(tmp_path)
         return tmp_path
 
     def prepare(mode: str, folder: Path, **env: str) -> subprocess.CompletedProcess[str]:

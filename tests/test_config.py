@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subsrv.config import OPTIONS, Config, Kind, Option
@@ -59,6 +59,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "min_body_rate": (10, "10"),
     "min_write_rate": (0, "0"),
     "graceful_timeout": (5.0, "5"),
+    "require_nogil": (True, "yes"),
     "reload": (True, "on"),
     "reload_dir": (("src", "lib"), "src, lib"),
     "reload_include": (("*.html",), "*.html"),
@@ -66,6 +67,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "hang_timeout": (5.0, "5"),
     "hang_limit": (1, "1"),
     "hang_exit": (True, "1"),
+    "control": ("unix:/run/control", "unix:/run/control"),
     "max_requests": (1000, "1000"),
     "max_requests_jitter": (100, "100"),
     "max_lifetime": (86400.0, "86400"),
@@ -171,8 +173,8 @@ def test_a_bad_value_is_told_exactly(name: str, value: object, fault: str) -> No
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, (v, _) in EXAMPLES.items()])
 def test_a_good_value_is_kept(name: str, value: object) -> None:
-    settings: dict[str, Any] = {**COMPANY, name: value}
-    assert getattr(Config(**settings), name) == value
+    fields: dict[str, Any] = {**COMPANY, name: value}
+    assert getattr(Config(**fields), name) == value
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -248,6 +250,7 @@ configs = st.fixed_dictionaries({name: values(option) for name, option in OPTION
 )
 
 
+@settings(deadline=None)  # there are many fields, and the machine may be busy
 @given(configs)
 def test_a_configuration_survives_the_journey(config: Config) -> None:
     text = config.dumps()

@@ -1,6 +1,7 @@
 """Workers that hang: noticed, replaced, rescued or left behind."""
 
 import signal
+import sys
 from typing import Any, cast
 
 import pytest
@@ -16,11 +17,15 @@ each_mode = pytest.mark.parametrize("mode", MODES, ids=mode_name)
 in_process = pytest.mark.parametrize("mode", IN_PROCESS, ids=mode_name)
 # What blocks them blocks only them: threads share a GIL, or the fate of a build without.
 isolated = pytest.mark.parametrize("mode", [{"mode": "interp"}, *PROCESSES], ids=mode_name)
+# What cannot be stopped for a collection stops the whole process; and a signal does reach the
+# process whose other threads need no GIL.
+needs_gil = pytest.mark.skipif(not sys._is_gil_enabled(), reason="nothing holds a GIL here")
 
 # Long enough for a worker that does not hang to answer, on a machine that is busy.
 TIMEOUT = 1.0
 
 
+@needs_gil
 @isolated
 def test_one_that_hangs_in_c_is_killed_or_left_behind(mode: dict[str, Any]) -> None:
     fast: dict[str, Any] = {"hang_timeout": TIMEOUT, "step": 0.1, "margin": 0.1}

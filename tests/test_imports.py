@@ -18,16 +18,28 @@ ROOMS = {
     "arrival": {"ending", "exchange", "reactor", "shared"},
     "certificates": {"errors"},
     "cli": {
-        *("", "access", "bench.command", "certificates", "check.auto", "check.command"),
-        *("config", "envfile", "errors", "forwarded", "habits", "logs", "pidfile"),
-        *("settings", "sockets", "supervisor", "upgrade"),
+        *("", "access", "admin", "admin.command", "bench.command", "certificates"),
+        *("check.auto", "check.command", "config", "envfile", "errors", "forwarded", "habits"),
+        *("logs", "pidfile", "settings", "sockets", "supervisor", "upgrade"),
     },
     "envfile": {"errors"},
     "logs": {"errors"},
     "pidfile": {"errors"},
     "settings": {"config", "envfile", "errors"},
     "config": {"errors"},
+    "admin.api": {"admin.metrics"},
+    "admin.client": {"errors", "sockets"},
+    "admin.command": {"admin", "admin.client", "admin.top", "errors", "settings"},
+    "admin.desk": {
+        *("admin.api", "admin.endpoint", "admin.view", "config", "control", "crew"),
+    },
+    "admin.endpoint": {"admin", "admin.api", "errors", "http1", "sockets"},
+    "admin.metrics": {"histogram"},
+    "admin.top": {"admin", "admin.client"},
+    "admin.view": {"", "admin.api", "control", "crew", "histogram", "recycling"},
+    "timing": {"connection", "http1"},
     "supervisor": {
+        "admin.desk",
         *("backends", "backoff", "config", "control", "crew", "entrance", "errors", "hang"),
         *(
             "notify",
@@ -53,7 +65,7 @@ ROOMS = {
     "backends.process": {"backends", "spec"},
     # check.explain: only to tell why nothing can be served.
     "backends.thread": {
-        *("apps", "apps.refreshing", "backends", "check.explain", "errors", "spec"),
+        *("apps", "apps.refreshing", "backends", "check.explain", "errors", "gil", "spec"),
     },
     "access": {"access.formats", "access.logfile"},
     "access.connection": {
@@ -63,10 +75,11 @@ ROOMS = {
     "access.logfile": {"errors"},
     "worker": {
         *("access", "apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi"),
-        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "logs", "mending"),
-        *("reactor", "rescue", "server", "shared", "sockets", "spec"),
+        *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "gil", "logs"),
+        *("mending", "reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
     },
     "server": {
+        *("histogram", "timing"),
         *("access.connection", "connection", "exchange", "http1", "listener", "reactor", "shared"),
         *("sockets", "ways_in"),
     },

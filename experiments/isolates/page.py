@@ -29,9 +29,9 @@ _COMMAND = "python -m experiments.isolates"
 _WHERE_TIME_GOES = (
     "A round trip is two wake-ups, each of a CPU that has gone idle: of a port's round trip, "
     "{share:.0%} is what a bare socketpair for each direction takes. One socketpair for both "
-    "directions is faster by a side effect: reading frees the sender's buffer, which wakes the "
-    "sender for nothing, and so its CPU is awake already when the answer comes. Nothing here spins "
-    "to stay awake: a waiting isolate uses no CPU."
+    "directions is faster where CPUs go idle in between, and about the same where they are kept "
+    "busy, so it is the waking and not the socket that it saves; why, is not known here. Nothing "
+    "here spins to stay awake: a waiting isolate uses no CPU."
 )
 
 type Values = dict[str, list[float]]

@@ -12,15 +12,13 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from subsrv import gil
 from subsrv.backends import Lifeline, resolve
 from subsrv.errors import AppLoadError, ConfigError
 from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.config import Config
-
-# What CPython says when an extension module that has not declared Py_mod_gil is imported.
-_GIL_WARNING = r"The global interpreter lock \(GIL\) has been enabled to load module '(.+?)'"
 
 
 class ThreadHandle:
@@ -109,11 +107,11 @@ class ThreadBackend:
 
         with warnings.catch_warnings(record=True) as caught:
             # It names the extension module, so it is wanted whatever filters are set.
-            warnings.filterwarnings("always", _GIL_WARNING, RuntimeWarning)
+            warnings.filterwarnings("always", gil.WARNING, RuntimeWarning)
             apps.load(config)
         culprits = []
         for warning in caught:
-            if self._nogil and (match := re.match(_GIL_WARNING, str(warning.message))):
+            if self._nogil and (match := re.match(gil.WARNING, str(warning.message))):
                 culprits.append(match[1])
             else:
                 warnings.showwarning(

@@ -32,6 +32,12 @@ _MARSHAL_VERSION = 2
 #: See Parcel.
 IN_MEMORY = "bytes"
 
+# Bytes from which on a copy costs more than another buffer in the call.
+_LONG = 8192
+
+_EMPTY_BYTES = marshal.dumps([b""], _MARSHAL_VERSION)
+_EMPTY_PICKLE = marshal.dumps([[b""]], _MARSHAL_VERSION)
+
 _SCALARS = frozenset({int, str, bytes, float, bool, complex, type(None)})
 _NUMBERS = _SCALARS - {str, bytes}
 
@@ -157,6 +163,15 @@ def pack(items: list[Any]) -> bytes:
     return marshal.dumps(items, _MARSHAL_VERSION)
 
 
+def pack_long(item: Any) -> tuple[bytes, ...] | None:
+    """The packet of one element with long bytes in it, without a copy of them; None of others."""
+    data, empty = (item[0], _EMPTY_PICKLE) if type(item) is list else (item, _EMPTY_BYTES)
+    if type(data) is not bytes or len(data) < _LONG:
+        return None
+    # What marshal writes of bytes ends with their length and themselves.
+    return empty[:-4] + len(data).to_bytes(4, "little"), data
+
+
 def wrap(parcel: Parcel) -> bytes:
     """The packet that goes with a parcel's descriptors."""
     return marshal.dumps([[parcel.data]], _MARSHAL_VERSION)
@@ -168,7 +183,7 @@ def long_parcel(message: Any) -> Parcel:
     return Parcel(None, [_in_memory(data)])
 
 
-def unpack(packet: bytes, fds: list[int]) -> Sequence[Any]:
+def unpack(packet: memoryview, fds: list[int]) -> Sequence[Any]:
     """The elements of a packet: plain messages, pickles in lists, or one Parcel."""
     items: list[Any] = marshal.loads(packet)
     if fds:

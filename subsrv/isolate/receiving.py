@@ -10,15 +10,25 @@ import collections
 import contextlib
 import socket
 import struct
+import threading
 from typing import Any, Self
 
 from subsrv.isolate import messages
 from subsrv.isolate.errors import NotSendableError, PortClosedError
-from subsrv.isolate.sending import FAMILY, PACKET, SendPort, drop
+from subsrv.isolate.sending import BUFFER, FAMILY, PACKET, SendPort, drop
 from subsrv.isolate.state import current
 
 _ANCILLARY = socket.CMSG_SPACE(4 * (messages.MAX_DESCRIPTORS + 1))
 _TIMEVAL = struct.Struct("@ll")
+
+
+class _Spare(threading.local):
+    """Where this thread receives: whoever waits or unpacks has taken it meanwhile."""
+
+    buffer: bytearray | None = None
+
+
+_spare = _Spare()
 
 
 class ReceivePort:
@@ -30,14 +40,14 @@ class ReceivePort:
 
     Args:
       buffer: about how many bytes of messages may be under way before senders wait (a short
-        packet counts for the kernel's own 0.7 KB); None for the system's default.
+        packet counts for the kernel's own 0.7 KB); None for 400 KB.
       unbounded: senders never wait; what the kernel does not take, they keep.
     """
 
     def __init__(self, *, buffer: int | None = None, unbounded: bool = False) -> None:
         ours, theirs = socket.socketpair(*FAMILY)
-        if buffer is not None:
-            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, max(buffer // 2, 1))
+        size = BUFFER if buffer is None else max(buffer // 2, 1)
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
         self._init(ours)
         self.send_port = SendPort(theirs, unbounded=unbounded)
 
@@ -141,21 +151,25 @@ class ReceivePort:
 
     def _pull(self, flags: int = socket.MSG_DONTWAIT) -> bool:
         """Take a packet from the kernel, if there is one. PortClosedError at the end."""
+        buffer, _spare.buffer = _spare.buffer or bytearray(PACKET), None
         try:
-            packet, ancillary, _, _ = self._sock.recvmsg(PACKET, _ANCILLARY, flags)
+            size, ancillary, _, _ = self._sock.recvmsg_into([buffer], _ANCILLARY, flags)
         except BlockingIOError:
+            _spare.buffer = buffer
             return False
         except OSError as error:
-            packet, ancillary = b"", []
+            size, ancillary = 0, []
             if not self.closed and not isinstance(error, ConnectionError):
                 raise
-        if not packet:
+        if not size:
             self._owner.check()  # it may be the end of the isolate, see `interrupt`
             raise PortClosedError("the port is closed" if self.closed else "all senders are closed")
         fds: list[int] = []
         for _, _, data in ancillary:
             fds += memoryview(data).cast("i")
-        self._ready.extend(messages.unpack(packet, fds))
+        with memoryview(buffer) as whole, whole[:size] as packet:
+            self._ready.extend(messages.unpack(packet, fds))
+        _spare.buffer = buffer
         return True
 
     async def _arrival(self) -> None:

@@ -28,8 +28,15 @@ BATCH = 256
 # stream, and are coalesced.
 _STREAM = 20e-6
 
-#: The longest packet in bytes.
-PACKET = 65536
+# Bytes at which a packet of several messages is long enough.
+_FULL = 65536
+
+#: The longest packet in bytes: a message that needs more goes by memory of its own, which costs
+#: several times as much. Every system lets a buffer be made that holds two.
+PACKET = 196_608
+
+#: The buffer of a socket, as one asks for it: the kernel makes it twice that.
+BUFFER = 212_992
 
 #: The kind of socket that a port is.
 FAMILY = (socket.AF_UNIX, socket.SOCK_SEQPACKET, 0)
@@ -205,6 +212,10 @@ class SendPort:
             try:
                 if type(item) is Parcel:
                     self._send_parcel(item)
+                elif (parts := messages.pack_long(item)) is not None:
+                    if sum(map(len, parts)) > self._limit:
+                        return False
+                    self._sock.sendmsg(parts, (), socket.MSG_DONTWAIT)
                 elif len(packet := messages.pack([item])) > self._limit:
                     return False
                 else:
@@ -248,25 +259,31 @@ class SendPort:
                 pending.insert(0, first)
                 raise
             return
+        items, parts = [first], messages.pack_long(first)
+        if parts is None:
+            items, parts = self._gathered(pending)
+        if sum(map(len, parts)) > self._limit:
+            pending[0] = messages.long_parcel(first)
+            return
+        del pending[: len(items)]
+        try:
+            self._sock.sendmsg(parts, (), socket.MSG_DONTWAIT)
+        except OSError:
+            pending[:0] = items
+            raise
+
+    def _gathered(self, pending: list[Any]) -> tuple[list[Any], tuple[bytes, ...]]:
+        """As many elements as fit in a packet (or one that does not), and the packet."""
         while True:
-            items = pending[: min(BATCH, max(self._limit // self._average, 1))]
+            items = pending[: min(BATCH, max(_FULL // self._average, 1))]
             for index, item in enumerate(items):
                 if type(item) is Parcel:
                     del items[index:]
                     break
             packet = messages.pack(items)
             self._average = len(packet) // len(items) + 1
-            if len(packet) <= self._limit:
-                break
-            if len(items) == 1:
-                pending[0] = messages.long_parcel(first)
-                return
-        del pending[: len(items)]
-        try:
-            self._sock.send(packet, socket.MSG_DONTWAIT)
-        except OSError:
-            pending[:0] = items
-            raise
+            if len(packet) <= self._limit or len(items) == 1:
+                return items, (packet,)
 
     def _send_parcel(self, parcel: Parcel) -> None:
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(parcel.fds))

@@ -17,7 +17,7 @@ APP = "contract.apps.versioned:app"
 def test_workers_that_have_served_their_requests_are_replaced(mode: Mode) -> None:
     """Again and again, and no client notices."""
     # Counted at each tick of the coarse clock, which is a quarter of the shortest time-out.
-    flags = ("--max-requests", "50", "--max-requests-jitter", "10", "--timeout-keep-alive", "0.1")
+    flags = ("--max-requests", "50", "--max-requests-jitter", "10", "--timeout-write", "0.1")
     more = ("--force-recycling", "--workers", "2")
     with Server(APP, *mode.flags, *flags, *more) as server:
         with visiting(server):

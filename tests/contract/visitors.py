@@ -4,6 +4,8 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+import h11
+
 from contract.serving import Server
 from contract.wire import Client
 
@@ -34,7 +36,7 @@ class Visitor(threading.Thread):
                         assert echoed == path.encode(), response
                         self.answered.add(version)
                         closing = "connection" in response
-            except (OSError, AssertionError, ValueError) as error:
+            except (OSError, AssertionError, ValueError, h11.RemoteProtocolError) as error:
                 self.trouble.append(f"{turn}: {error!r}")
 
 

@@ -149,7 +149,6 @@ def test_an_idle_isolate_ends_and_another_takes_its_place(kind: str) -> None:
         assert member.isolate.join_sync(timeout=WAIT).reason == "done"
         assert pool.run_sync(entries.square, 3) == 9
         assert member not in pool._all
-        assert asyncio.run(pool.run(entries.square, 4)) == 16
 
 
 def test_a_pool_that_is_shut_down_refuses(kind: str) -> None:
@@ -167,8 +166,8 @@ def test_a_pool_that_is_shut_down_refuses(kind: str) -> None:
 def test_warm_isolates_are_ready(kind: str) -> None:
     async def main() -> None:
         async with Pool(2, kind=kind) as pool:
-            await pool.warm_up()
-            assert len(pool._all) == 2
+            await pool.warm_up(1)
+            assert len(pool._all) == 1
             assert all(member.calls for member in pool._idle)
 
     entries.bounded(main())

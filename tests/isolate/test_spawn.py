@@ -44,14 +44,6 @@ def test_an_isolate_is_what_it_says(kind: str) -> None:
     assert isolate.kind == "main"
 
 
-def test_an_entry_may_be_a_name(kind: str) -> None:
-    with ReceivePort() as port:
-        child = isolate.spawn("isolate.entries:who", port.send_port, kind=kind, name="bob")
-        assert port.receive_sync(timeout=WAIT)[1] == "bob"
-        assert child.join_sync(timeout=WAIT).reason == "done"
-        assert repr(child) == f"<Isolate bob kind={kind} done>"
-
-
 def in_main() -> None: ...
 
 
@@ -142,7 +134,6 @@ def test_a_process_may_die_alone() -> None:
     [
         (entries.wait, "stop"),
         (entries.wait_async, "stop"),
-        (entries.wait, "raise"),
         (entries.wait_async, "raise"),
         (entries.spin, "raise"),
         (entries.spin_async, "raise"),
@@ -260,10 +251,12 @@ def test_errors_in_a_loop(kind: str) -> None:
             assert errors.receive_sync(timeout=WAIT)[:2] == ("ValueError", "in a callback")
 
 
-def test_ping_says_when_it_has_ended(kind: str) -> None:
+def test_an_entry_may_be_a_name_and_ping_says_when_it_has_ended(kind: str) -> None:
     with ReceivePort() as port:
-        child = isolate.spawn(entries.who, port.send_port, kind=kind)
+        child = isolate.spawn("isolate.entries:who", port.send_port, kind=kind, name="bob")
+        assert port.receive_sync(timeout=WAIT)[1] == "bob"
         assert child.join_sync(timeout=WAIT).reason == "done"
+        assert repr(child) == f"<Isolate bob kind={kind} done>"
         with pytest.raises(IsolateDiedError):
             child.ping_sync(timeout=WAIT)
         with pytest.raises(IsolateDiedError):
