@@ -49,8 +49,8 @@ def running() -> Iterator[Postgres]:
     try:
         if os.getuid() == 0:
             shutil.chown(folder, _UNPRIVILEGED, _UNPRIVILEGED)
-        make = [programs / "initdb", "--pgdata", folder / "data", "--username", USER]
-        make += ["--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        make: list[Path | str] = [programs / "initdb", "--pgdata", folder / "data"]
+        make += [f"--username={USER}", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
         subprocess.run(make, check=True, capture_output=True, timeout=_MAKING, **owner)
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]

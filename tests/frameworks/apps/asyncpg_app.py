@@ -1,5 +1,8 @@
 """Starlette with a pool of asyncpg's connections in each isolate."""
 
+# asyncpg brings no types.
+# mypy: disable-error-code="import-untyped"
+
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
