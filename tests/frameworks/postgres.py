@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from contract.serving import PATIENCE
@@ -21,7 +21,7 @@ from contract.serving import PATIENCE
 USER = "tester"
 
 # Seconds, for making the cluster and for what apt-get may take.
-_MAKING, _INSTALLING = 60.0, 240.0
+_MAKING, _INSTALLING = 30.0, 120.0
 
 # It refuses to be run by root.
 _UNPRIVILEGED = "postgres"
@@ -39,9 +39,8 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Postgres]:
-    """Start it, and leave nothing of it; where it cannot be had, skip the test and say why."""
-    programs = _programs()
+def running(programs: Path) -> Iterator[Postgres]:
+    """Start it, and leave nothing of it."""
     owner: dict[str, Any] = {"cwd": "/"}
     if os.getuid() == 0:
         owner |= {"user": _UNPRIVILEGED, "group": _UNPRIVILEGED, "extra_groups": []}
@@ -103,18 +102,26 @@ class _Process:
             self._reader.join(PATIENCE)
 
 
-def _programs() -> Path:
-    """The folder of its programs; Debian has them on no PATH."""
+def find_or_install() -> Path:
+    """The folder of its programs; where they cannot be had, skip the module and say why.
+
+    To be called while pytest collects: a test may not take as long as an installation.
+    """
     found = _find()
     if found is None and os.environ.get("CI") == "true" and os.getuid() == 0:
         _install()
         found = _find()
     if found is None:
-        pytest.skip("no PostgreSQL: initdb is neither on PATH nor in /usr/lib/postgresql/*/bin")
+        _skip("initdb is neither on PATH nor in /usr/lib/postgresql/*/bin")
     return found
 
 
+def _skip(reason: str) -> NoReturn:
+    pytest.skip(f"no PostgreSQL: {reason}", allow_module_level=True)
+
+
 def _find() -> Path | None:
+    # Debian has them on no PATH.
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent
@@ -127,10 +134,11 @@ def _install() -> None:
     if not shutil.which("apt-get"):
         return
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # Another leg may be at it.
+    patient = ("apt-get", "--quiet", "-o", f"DPkg::Lock::Timeout={_INSTALLING:.0f}")
     for words in (("update",), ("install", "--yes", "--no-install-recommends", "postgresql")):
         done = subprocess.run(
-            ["apt-get", "--quiet", *words], env=env, capture_output=True, timeout=_INSTALLING
+            [*patient, *words], env=env, capture_output=True, text=True, timeout=2 * _INSTALLING
         )
         if done.returncode:
-            last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            pytest.skip(f"no PostgreSQL: apt-get {words[0]} failed: {''.join(last)}")
+            _skip(f"apt-get {words[0]} failed: {''.join(done.stderr.strip().splitlines()[-1:])}")

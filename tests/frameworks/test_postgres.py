@@ -11,9 +11,10 @@ import pytest
 from contract.serving import PATIENCE, Server, until
 
 from frameworks.apps.items import TABLE
-from frameworks.postgres import Postgres, running
+from frameworks.postgres import Postgres, find_or_install, running
 
 psycopg = pytest.importorskip("psycopg", reason="no psycopg here: it has no wheel for 3.13t")
+PROGRAMS = find_or_install()
 
 APPS = ["frameworks.apps.asyncpg_app:app", "frameworks.apps.psycopg_app:app"]
 ISOLATES = "FROM pg_stat_activity WHERE application_name LIKE 'isolate %'"
@@ -22,7 +23,7 @@ ISOLATES = "FROM pg_stat_activity WHERE application_name LIKE 'isolate %'"
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
     """A database with a thousand items."""
-    with running() as server:
+    with running(PROGRAMS) as server:
         with psycopg.connect(server.url) as connection:
             connection.execute(TABLE)
         yield server
