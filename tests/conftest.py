@@ -12,10 +12,19 @@ from contract.serving import Server
 _ONCE = ("test_tools_", "test_experiments_", "test_postgres", "test_browser")
 
 
+# Kinds of worker that share all but their start with another: with the GIL, threads with
+# interpreters; forked processes with spawned ones. These files hold them on every leg; what else
+# is said of every kind is said of these two on one leg.
+_AKIN = ("thread", "fork")
+_OF_EACH_KIND = ("test_startup.py", "test_http.py", "test_workers.py", "test_backends.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what the matrix runs on one leg only."""
     for item in items:
-        if item.path.name.startswith(_ONCE):
+        name, call = item.path.name, getattr(item, "callspec", None)
+        mode = getattr(call and call.params.get("mode"), "name", None)
+        if name.startswith(_ONCE) or (mode in _AKIN and name not in _OF_EACH_KIND):
             item.add_marker(pytest.mark.once)
 
 
