@@ -23,7 +23,7 @@ help:
 	@echo '             BIND=127.0.0.1:8080  PYTHON=3.14  WITH="flask ..." (packages to install)'
 	@echo '             ARGS="any further options"'
 	@echo 'make test    lint, types and tests on every interpreter  LEGS="$(LEGS)"'
-	@echo '             ARGS="--jobs N (steps at a time; default: the CPUs) and options of pytest"'
+	@echo '             ARGS="--jobs N (steps at a time; default: the CPUs and one) and options of pytest"'
 	@echo 'make lint    lint and types only'
 	@echo 'make bench   CPU per request of one worker, against a responder in C  PYTHON=3.14'
 	@echo 'make fuzz    look for inputs that break the parser or a connection, for two minutes'

@@ -45,9 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--jobs",
         type=_count,
-        default=_usable_cpus(),
+        default=_usable_cpus() + 1,  # most tests wait for something
         metavar="N",
-        help="steps at a time (default: the CPUs that can be used, here %(default)s)",
+        help="steps at a time (default: the CPUs that can be used and one, here %(default)s)",
     )
     options, pytest_options = parser.parse_known_args(argv)
     legs = options.legs.split()
