@@ -4,12 +4,15 @@ from collections.abc import Generator
 
 import pki
 import pytest
+from contract.modes import FREE_THREADED
 from contract.serving import Server
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
-# others, of a real database and a real browser: to test them on each leg again would find nothing,
-# and cost minutes.
-_ONCE = ("test_tools_", "test_experiments_", "test_postgres", "test_browser")
+# others, of `subsrv bench`, which measures other processes, of a real database and a real browser:
+# to test them on each leg again would find nothing, and cost minutes.
+_ONCE = ("test_tools_", "test_experiments_", "test_bench_command", "test_postgres", "test_browser")
+# What is in the way of isolates differs between builds with a GIL and without, and little else.
+_ONCE_WITH_A_GIL = ("test_check_kinds",)
 
 
 # Kinds of worker that share all but their start with another: with the GIL, threads with
@@ -24,7 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         name, call = item.path.name, getattr(item, "callspec", None)
         mode = getattr(call and call.params.get("mode"), "name", None)
-        if name.startswith(_ONCE) or (mode in _AKIN and name not in _OF_EACH_KIND):
+        akin = mode in _AKIN and name not in _OF_EACH_KIND
+        if akin or name.startswith(_ONCE if FREE_THREADED else _ONCE + _ONCE_WITH_A_GIL):
             item.add_marker(pytest.mark.once)
 
 
