@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract.serving import until
 
 from admin.fakes import FakeSteward
-from contract.serving import until
 from subsrv.admin import client, endpoint
 from subsrv.admin.endpoint import Endpoint
 from subsrv.errors import ConfigError
