@@ -263,3 +263,11 @@ def _meet(gate: str) -> None:
         Path(gate).read_text()
     else:
         Path(gate).write_text("")
+
+
+def test_bytecode_is_kept_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    [result], _ = steps.run([step("one", "say(sys.dont_write_bytecode)")], jobs=1)
+    assert result.said == "False"

@@ -116,6 +116,9 @@ class _Running:
         self._process = subprocess.Popen(
             [str(step.made.python), *step.words],
             cwd=ROOT,
+            # Hundreds of servers start in a leg, and several isolates in each: all would compile
+            # every module again.
+            env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
