@@ -220,7 +220,6 @@ class Server:
 
     def _start_clock(self) -> None:
         if not self._reactor.ticking:
-            self._tick_due = math.inf
             self._tick(self._reactor.now)  # it has stood still
             self._reactor.ticking = True
 
@@ -228,7 +227,6 @@ class Server:
         """The coarse clock: time-outs, the Date header, and paused listeners."""
         if now >= self._tick_due and self._shared.lag is not None:
             self._shared.lag.add(now - self._tick_due)
-        self._tick_due = now + self._reactor.tick
         second = int(time.time())
         if second != self._second:
             self._second = second
@@ -244,6 +242,8 @@ class Server:
             self._fair.tick()
         if not connections:
             self._reactor.ticking = any(listener.paused for listener in self._listeners)
+        # Where it stands still, it is never late.
+        self._tick_due = now + self._reactor.tick if self._reactor.ticking else math.inf
 
 
 class _Door:

@@ -104,6 +104,8 @@ def test_the_commands(controlled: Controlled) -> None:
 def test_workers_come_and_go_as_asked(controlled: Controlled) -> None:
     assert controlled.command("scale", "3").stdout == "begun\n"
     until(lambda: controlled.states() == ["ready"] * 3)
+    # The clock of a worker without connections stands still: it is not late.
+    assert controlled.status()["places"][2]["lag"]["sum"] == 0
     assert controlled.command("scale", "2").stdout == "begun\n"
     until(lambda: controlled.states() == ["ready"] * 2)
 
