@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any, Self
 
+from subsrv import sockets
 from subsrv.loads import Loads
 from subsrv.reactor import IN, Poller, Reactor
 
@@ -93,8 +94,8 @@ class Fairness:
         with ExitStack() as stack:
             table, inbox, *outboxes = fds
             stack.callback(os.close, table)
-            self._inbox = _adopt(stack, inbox)
-            self._outboxes = [_adopt(stack, fd) for fd in outboxes]
+            self._inbox = stack.enter_context(sockets.adopt(inbox))
+            self._outboxes = [stack.enter_context(sockets.adopt(fd)) for fd in outboxes]
             self._loads = Loads(table, place)
             stack.callback(self._loads.close)
             self._stack = stack.pop_all()
@@ -223,9 +224,3 @@ class Fairness:
             else:
                 door = self._readmit if door_number == _RESTING else self._doors[door_number]
                 door(sock, peer)
-
-
-def _adopt(stack: ExitStack, fd: int) -> socket.socket:
-    sock = stack.enter_context(socket.socket(fileno=fd))
-    sock.setblocking(False)
-    return sock

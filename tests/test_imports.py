@@ -90,7 +90,7 @@ ROOMS = {
     "forwarded": {"errors", "exchange", "http1"},
     "proxy_protocol": {"arrival", "exchange"},
     "listener": {"reactor", "shared"},
-    "fair": {"loads", "reactor"},
+    "fair": {"loads", "reactor", "sockets"},
     "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},
     "exchange": {"files", "http1"},
