@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.conformance.judge import Kind
+from experiments.harness import publish
 from experiments.harness.publish import newest
 from experiments.harness.table import Table
 
@@ -42,13 +43,14 @@ def made(results: Path) -> dict[Path, str]:
 
 def section(results: Path) -> str:
     """What the index says of the study."""
-    path = newest(results, _NAME)
-    if path is None:
-        return f"## {_TITLE}\n\nNot measured yet: `python -m experiments.{_NAME}`."
-    return (
-        f"## [{_TITLE}]({_NAME}/README.md)\n\n{_QUESTION}\n\n"
-        f"**{_answer(json.loads(path.read_text()))}**\n\n"
-        f"[Tables and raw data]({_NAME}/README.md). To repeat it: `python -m experiments.{_NAME}`."
+    return publish.section(
+        results,
+        _NAME,
+        title=_TITLE,
+        question=_QUESTION,
+        command=f"python -m experiments.{_NAME}",
+        answer=lambda path: _answer(json.loads(path.read_text())),
+        shown="[Tables and raw data]",
     )
 
 

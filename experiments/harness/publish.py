@@ -28,6 +28,31 @@ def newest(results: Path, study: str) -> Path | None:
     return max(found, key=lambda path: path.name, default=None)
 
 
+def section(
+    results: Path,
+    study: str,
+    *,
+    title: str,
+    question: str,
+    command: str,
+    answer: Callable[[Path], str],
+    shown: str = "[Table and raw data]",
+) -> str:
+    """What the index says of a study with a page of its own kind.
+
+    Args:
+      answer: the sentence that the raw data in a file answer the question with.
+      shown: what the link to the page says, after whatever is to stand before it.
+    """
+    path = newest(results, study)
+    if path is None:
+        return f"## {title}\n\nNot measured yet: `{command}`."
+    return (
+        f"## [{title}]({study}/README.md)\n\n{question}\n\n**{answer(path)}**\n\n"
+        f"{shown}({study}/README.md). To repeat it: `{command}`."
+    )
+
+
 def documents(root: Path) -> Iterator[Path]:
     """The Markdown files of a repository that may have places to fill; results are made whole."""
     yield from sorted(root.glob("*.md"))

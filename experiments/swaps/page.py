@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.harness import publish
 from experiments.harness.publish import newest
 from experiments.harness.table import Table
 
@@ -53,13 +54,13 @@ def made(results: Path) -> dict[Path, str]:
 
 def section(results: Path) -> str:
     """What the index says of the study."""
-    path = newest(results, _NAME)
-    if path is None:
-        return f"## {_TITLE}\n\nNot measured yet: `{_COMMAND}`."
-    return (
-        f"## [{_TITLE}]({_NAME}/README.md)\n\n{_QUESTION}\n\n"
-        f"**{_answer(json.loads(path.read_text())['runs'])}**\n\n"
-        f"[Table and raw data]({_NAME}/README.md). To repeat it: `{_COMMAND}`."
+    return publish.section(
+        results,
+        _NAME,
+        title=_TITLE,
+        question=_QUESTION,
+        command=_COMMAND,
+        answer=lambda path: _answer(json.loads(path.read_text())["runs"]),
     )
 
 
