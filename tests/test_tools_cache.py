@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools.pythons import cache
-from tools.pythons.command import run
+from tools.pythons.command import answer, run
 from tools.pythons.errors import UnavailableError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,11 +167,22 @@ def test_a_killed_run_holds_the_lock_until_its_last_child_has_ended(folder: Path
 
 def test_a_command_that_fails_is_reported_with_its_last_lines_and_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "log"
-    assert run(["echo", "before"], log=log, timeout=PATIENCE) == "before\n"
+    run(["echo", "before"], log=log, timeout=PATIENCE)
     with pytest.raises(UnavailableError) as failed:
         run(["sh", "-c", "echo one; echo two >&2; echo three; exit 3"], log=log, timeout=PATIENCE)
     assert str(failed.value) == f"sh failed (log: {log}): two | three"
     assert "before" in log.read_text()
+
+
+def test_an_answer_is_what_the_command_says_itself_and_no_warning(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    # What another run, or the command itself, adds to the log meanwhile is no part of it.
+    script = f"echo other >> {log}; echo warning >&2; echo answer"
+    assert answer(["sh", "-c", script], log=log, timeout=PATIENCE) == "answer\n"
+    noted = log.read_text().splitlines()[1:]
+    assert noted == ["other", "warning", "answer"]
+    with pytest.raises(UnavailableError, match=r"failed .*: warning \| answer"):
+        answer(["sh", "-c", "echo answer; echo warning >&2; false"], log=log, timeout=PATIENCE)
 
 
 def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:

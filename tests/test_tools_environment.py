@@ -1,12 +1,14 @@
 """Environments are made when something that decides their content changes, and only then."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tools import environment
 from tools.pythons import find, uv
+from tools.pythons.command import answer
 from tools.pythons.interpreter import Interpreter
 from tools.pythons.request import Request
 
@@ -16,10 +18,11 @@ NEWER = Interpreter(Path("/opt/newer"), "3.14.3", free_threaded=False, origin="a
 # Notes its words; "venv" makes a folder with a python that answers where its packages lie.
 UV = """#!/bin/sh
 echo "$*" >> "$CALLS"
+echo "uv is at work"
 if test "$1" = venv; then
     for folder in "$@"; do :; done
     mkdir -p "$folder/bin" "$folder/packages"
-    printf '#!/bin/sh\\necho "%s"\\n' "$folder/packages" > "$folder/bin/python"
+    printf '#!/bin/sh\\necho a warning >&2\\necho "%s"\\n' "$folder/packages" > "$folder/bin/python"
     chmod +x "$folder/bin/python"
 fi
 """
@@ -63,6 +66,26 @@ def test_an_environment_sees_the_checkout(checkout: Checkout) -> None:
     assert made.python == checkout.root / ".venvs" / "3.14" / "bin" / "python"
     path_file = checkout.root / ".venvs" / "3.14" / "packages" / "checkout.pth"
     assert path_file.read_text() == f"{checkout.root}\n"
+
+
+def test_two_that_are_made_at_once_do_not_mix_what_is_said(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def beside(argv: Sequence[str | Path], *, log: Path, timeout: float) -> str:
+        # In the middle of the first, the second is made from beginning to end.
+        monkeypatch.setattr("tools.environment.answer", answer)
+        environment.ensure("3.13", dev=False)
+        return answer(argv, log=log, timeout=timeout)
+
+    monkeypatch.setattr("tools.environment.answer", beside)
+    environment.ensure("3.14", dev=False)
+    for leg, other in (("3.14", "3.13"), ("3.13", "3.14")):
+        folder = checkout.root / ".venvs" / leg
+        assert (folder / "packages" / "checkout.pth").exists()
+        log = folder.with_name(f"{leg}.log").read_text()
+        assert "uv is at work" in log
+        assert f"/{leg}/" in log
+        assert f"/{other}/" not in log
 
 
 def test_a_complete_one_costs_neither_search_nor_uv(

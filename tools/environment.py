@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.pythons import cache, find, request, uv
-from tools.pythons.command import run
+from tools.pythons.command import answer, run
 from tools.pythons.interpreter import Interpreter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -90,16 +90,18 @@ def install(environment: Environment, packages: Sequence[str]) -> None:
     Raises:
         UnavailableError: one cannot be installed.
     """
-    _uv("pip", "install", "--python", environment.python, *packages)
+    _uv(environment.folder, "pip", "install", "--python", environment.python, *packages)
 
 
 def _fill(environment: Environment, leg: str, *, dev: bool) -> None:
     folder = environment.folder
     _mark(folder).unlink(missing_ok=True)
+    _log(folder).unlink(missing_ok=True)
     # A development environment is made anew, so that it holds what is pinned and nothing else;
     # one for serving keeps what its user installed.
     existing = "--clear" if dev else "--allow-existing"
-    _uv("venv", "--no-project", "--python", environment.interpreter.path, existing, folder)
+    interpreter = environment.interpreter.path
+    _uv(folder, "venv", "--no-project", "--python", interpreter, existing, folder)
     # Compiled now: where PYTHONDONTWRITEBYTECODE is set it would never be, see pythons/made.py.
     wanted = ["--compile-bytecode", "--requirements", "pyproject.toml"]
     if dev:
@@ -108,7 +110,7 @@ def _fill(environment: Environment, leg: str, *, dev: bool) -> None:
         wanted += ["--group", "lint"]
     install(environment, wanted)
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = run([environment.python, "-I", "-c", code], log=_log(), timeout=_TIMEOUT)
+    packages = answer([environment.python, "-I", "-c", code], log=_log(folder), timeout=_TIMEOUT)
     Path(packages.strip(), "checkout.pth").write_text(f"{ROOT}\n")
 
 
@@ -139,9 +141,10 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
-def _uv(*words: str | Path) -> None:
-    run([uv.executable(), *words], log=_log(), timeout=_TIMEOUT, cwd=ROOT)
+def _uv(folder: Path, *words: str | Path) -> None:
+    run([uv.executable(), *words], log=_log(folder), timeout=_TIMEOUT, cwd=ROOT)
 
 
-def _log() -> Path:
-    return cache.root() / "logs" / "environments"
+def _log(folder: Path) -> Path:
+    # One for each environment: several are made at once, in this checkout and in others.
+    return folder.with_name(f"{folder.name}.log")

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .command import run
+from .command import answer, run
 from .errors import UnavailableError
 
 #: Seconds, for a few tens of megabytes.
@@ -113,7 +113,7 @@ class Apt:
         """The address from which the machine has its own Debian packages."""
         query = ["indextargets", "--format", "$(ORIGIN) $(LABEL) $(COMPONENT) $(REPO_URI)"]
         query += ["Identifier: Packages"]
-        known = run(["apt-get", *query], log=self.log, timeout=_TIMEOUT)
+        known = answer(["apt-get", *query], log=self.log, timeout=_TIMEOUT)
         if not known.strip():
             # apt tells only of lists it has, and container images come without: fetch them here.
             self._get("update")
@@ -125,4 +125,4 @@ class Apt:
 
     def _get(self, *words: str, cwd: Path | None = None) -> str:
         command = ["apt-get", "-q", "-c", str(self.folder / "apt.conf"), *words]
-        return run(command, log=self.log, timeout=_TIMEOUT, cwd=cwd)
+        return answer(command, log=self.log, timeout=_TIMEOUT, cwd=cwd)

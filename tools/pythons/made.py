@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from . import cache
-from .command import run
+from .command import answer, run
 from .errors import UnavailableError
 from .interpreter import Interpreter, verify
 from .request import Request
@@ -58,7 +58,7 @@ def _compile_library(interpreter: Interpreter, *, log: Path) -> None:
     # Where PYTHONDONTWRITEBYTECODE is set, as in many container images, nothing else would ever
     # do it, and each start of an interpreter would compile whatever it imports.
     library = "import sysconfig; print(sysconfig.get_path('stdlib'))"
-    said = run([interpreter.path, "-I", "-c", library], log=log, timeout=_COMPILE_TIMEOUT)
+    said = answer([interpreter.path, "-I", "-c", library], log=log, timeout=_COMPILE_TIMEOUT)
     folder = said.strip()
     # CPython's own tests, where they are installed, hold files that are broken on purpose.
     options = ["-q", "-j", "0", "-x", f"{re.escape(folder)}/test/"]

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from . import cache, pip
-from .command import run
+from .command import answer, run
 from .errors import UnavailableError
 from .interpreter import Interpreter, verify
 from .request import Request
@@ -51,7 +51,7 @@ def download(request: Request) -> Interpreter:
         raise UnavailableError(f"{remembered} (remembered for a day; --refresh tries again)")
     log = cache.root() / "logs" / f"uv-{request}"
     log.unlink(missing_ok=True)
-    known = run(
+    known = answer(
         [executable(), "python", "list", "--no-config", "--only-downloads", str(request)],
         log=log,
         timeout=_DOWNLOAD_TIMEOUT,
@@ -70,7 +70,7 @@ def download(request: Request) -> Interpreter:
     except UnavailableError as error:
         cache.write(_failure_file(), str(error))
         raise
-    found = run(
+    found = answer(
         [executable(), "python", "find", "--managed-python", "--no-project", str(request)],
         log=log,
         timeout=_DOWNLOAD_TIMEOUT,
