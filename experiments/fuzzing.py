@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from experiments.harness.publish import NOTE
 from experiments.harness.table import Table
 
 _TITLE = "Fuzzing"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _QUESTION = (
     "Does any input break what the parser and the connection promise? Coverage-guided fuzzing with "
     "atheris (`make fuzz`). The parser: no exception but ProtocolError, the same events however "
@@ -35,7 +35,7 @@ def made(results: Path) -> dict[Path, str]:
         *("edges", "corpus", "findings"),
     )
     parts = [
-        _NOTE,
+        NOTE,
         f"# {_TITLE}",
         _QUESTION,
         f"**{_answer(runs)}**",

@@ -9,12 +9,13 @@ import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import subsrv
 from subsrv import admin, envfile, habits, logs, pidfile, settings
 from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
 from subsrv.errors import ConfigError, SubsrvError
+from subsrv.parser import Parser
 
 if TYPE_CHECKING:
     from subsrv.ready import ReadyInfo
@@ -212,12 +213,6 @@ def _tell(error: SubsrvError) -> int:
     return error.status
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, where argparse would print the whole usage and leave."""
-        raise ConfigError(f"{message} (try {self.prog} --help)")
-
-
 def _flags(argv: Sequence[str]) -> dict[str, object]:
     """What the command line gives, keyed by flag. Ends the process after --help and --version."""
     given, rest = _parser().parse_known_args(argv)
@@ -246,8 +241,8 @@ def _address(host: str | None, port: str | None) -> str:
     return f"{f'[{host}]' if ':' in host else host}:{port or default_port}"
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="subsrv",
         usage="subsrv [APP] [options] | subsrv COMMAND ...",
         description="Serve a Python application on isolates that share one listening socket.",

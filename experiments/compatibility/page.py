@@ -8,11 +8,11 @@ from typing import Any
 
 from experiments.compatibility import cells, known
 from experiments.compatibility.script import SCRIPT, STYLE
+from experiments.harness.publish import NOTE
 from experiments.harness.table import Table
 
 _NAME = "compatibility"
 _TITLE = "Packages in isolates"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _SHOWN = 3  # modules of a package that are named; the raw data have all
 _QUESTION = (
     "Which packages load in an interpreter with its own GIL, and which leave the GIL off in a "
@@ -156,7 +156,7 @@ def _markdown(records: Records) -> str:
     rows = [tuple(cell.replace("|", "\\|") for cell in row) for row in _rows(records)]
     heading = _heading(records)
     parts = [
-        _NOTE,
+        NOTE,
         f"# {_TITLE}",
         _QUESTION,
         f"**{_answer(records)}**",

@@ -11,7 +11,7 @@ from subsrv.check.record import verdict_record
 from subsrv.check.study import Study
 from subsrv.config import Config
 from tools.pythons import uv
-from tools.pythons.command import run
+from tools.pythons.command import answer, run
 from tools.pythons.errors import UnavailableError
 from tools.pythons.interpreter import Interpreter
 
@@ -46,8 +46,8 @@ def attempt(package: str, modules: tuple[str, ...], interpreter: Interpreter) ->
             # Wheels alone: what a person gets within seconds, and no code that runs at build.
             _uv(log, "pip", "install", "--python", python, "--only-binary", ":all:", package)
             distribution = package.partition("[")[0]
-            said = run([python, "-c", _FACTS, distribution], log=log, timeout=_FACTS_TIMEOUT)
-            facts = json.loads(said.splitlines()[-1])
+            said = answer([python, "-c", _FACTS, distribution], log=log, timeout=_FACTS_TIMEOUT)
+            facts = json.loads(said)
         except UnavailableError as error:
             return {**found, "unavailable": _reason(str(error), name)}
         Path(facts.pop("site"), "checkout.pth").write_text(f"{REPOSITORY}\n")

@@ -1,18 +1,12 @@
 """The page of the conformance study, made from its newest raw data."""
 
-import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.conformance.judge import Kind
-from experiments.harness import publish
-from experiments.harness.publish import newest
+from experiments.harness.publish import Page
 from experiments.harness.table import Table
 
-_NAME = "conformance"
-_TITLE = "Requests that should be refused, and those that should not"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _SHOWN = 12  # wrong cases of a peer that are named; the raw data have all
 
 _QUESTION = (
@@ -33,34 +27,8 @@ _INSTEAD = (
 )
 
 
-def made(results: Path) -> dict[Path, str]:
-    """The page by its file; nothing where nothing has been measured."""
-    path = newest(results, _NAME)
-    if path is None:
-        return {}
-    return {results / _NAME / "README.md": _page(json.loads(path.read_text()), path.name)}
-
-
-def section(results: Path) -> str:
-    """What the index says of the study."""
-    return publish.section(
-        results,
-        _NAME,
-        title=_TITLE,
-        question=_QUESTION,
-        command=f"python -m experiments.{_NAME}",
-        answer=lambda path: _answer(json.loads(path.read_text())),
-        shown="[Tables and raw data]",
-    )
-
-
-def _page(raw: Mapping[str, Any], file: str) -> str:
-    about = raw["about"]
-    parts = [
-        _NOTE,
-        f"# {_TITLE}",
-        _QUESTION,
-        f"**{_answer(raw)}**",
+def _body(raw: Mapping[str, Any]) -> Sequence[str]:
+    return [
         "## Cases answered rightly, by class",
         _by_class(raw).markdown(),
         "## What came instead",
@@ -69,15 +37,12 @@ def _page(raw: Mapping[str, Any], file: str) -> str:
         "## Cases answered wrongly",
         "\n".join(_wrong(raw)) or "None.",
         "## Where and with what",
-        f"- begun {about['begun']} at commit {about['subsrv_commit']}\n"
-        + "\n".join(
+        "\n".join(
             f"- {name}: {found.get('version') or 'not had: ' + found['unavailable']}"
             + (f", CPython {found['python']}" if found.get("python") else "")
             for name, found in raw["servers"].items()
         ),
-        f"Raw answers: [{file}]({file})",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _answered(raw: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -143,3 +108,15 @@ def _wrong(raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"- {name}: {'; '.join(wrong[:_SHOWN])}{more}"
         if stopped := raw["servers"][name].get("stopped_by"):
             yield f"- {name} answered nobody any more after: {'; '.join(stopped)}"
+
+
+_PAGE = Page(
+    name="conformance",
+    title="Requests that should be refused, and those that should not",
+    question=_QUESTION,
+    command="python -m experiments.conformance",
+    answer=_answer,
+    body=_body,
+    shown="Tables and raw data",
+)
+made, section = _PAGE.made, _PAGE.section

@@ -4,18 +4,15 @@ The client is subsrv's own (`subsrv.bench.client`), which does not wait for answ
 what is due next: a stall shows in every request that it delayed.
 """
 
-import platform
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from experiments.harness import metrics
+from experiments.harness import metrics, own
 from experiments.harness.load import Outcome
 from experiments.harness.metrics import Metric
-from subsrv.bench import client
 from subsrv.bench.client import Report
 from subsrv.bench.load import Load
-from subsrv.bench.machine import pinned
 from subsrv.bench.requests import Request
 
 _PERCENTILES = {
@@ -48,27 +45,18 @@ class OpenLoop:
 
     def describe(self, seconds: int) -> str:
         """The command, for people."""
-        return (
-            f"python -m subsrv.bench.client URL{self.path} --rate {self.rate} "
-            f"--connections {self.connections} --duration {seconds}"
+        return own.command(
+            self.path, rate=self.rate, connections=self.connections, duration=seconds
         )
 
     def client(self) -> str:
-        """The client is of this commit; its Python is that of the study."""
-        return f"subsrv.bench.client on CPython {platform.python_version()}"
+        """The client's name."""
+        return own.name()
 
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`; LoadError if the client does not report."""
         report = self.report(url, seconds, client)
-        return Outcome(
-            requests=report.answered,
-            seconds=report.seconds,
-            bytes_read=report.bytes_read,
-            client_cpu=report.client_cpu,
-            client_threads=1,
-            figures=_figures(report),
-            faults=report.trouble,
-        )
+        return own.outcome(report, _figures(report))
 
     def report(self, url: str, seconds: int, cpus: frozenset[int] | None) -> Report:
         """All that the client says. LoadError if it says nothing."""
@@ -78,8 +66,7 @@ class OpenLoop:
             duration=seconds,
             rate=self.rate,
         )
-        with pinned(cpus):
-            return client.run(url, load)
+        return own.report(url, load, cpus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

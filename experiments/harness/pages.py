@@ -6,10 +6,10 @@ from pathlib import Path
 from experiments.harness import metrics
 from experiments.harness.data import Data
 from experiments.harness.metrics import Metric
+from experiments.harness.publish import NOTE
 from experiments.harness.study import Study, Target, timing
 from experiments.harness.table import Table
 
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _LONGEST_FAILURE = 400  # characters; the raw data have it whole
 _CONTROLLED = (metrics.RATE, metrics.CPU, metrics.P50, metrics.P99, metrics.READY, metrics.PSS)
 
@@ -33,7 +33,7 @@ def command(study: Study) -> str:
 def page(study: Study, data: Data) -> str:
     """The page of one study, in Markdown."""
     parts = [
-        _NOTE,
+        NOTE,
         f"# {study.title}",
         study.question,
         f"**{study.answer(data)}**",
@@ -60,7 +60,7 @@ def page(study: Study, data: Data) -> str:
 
 def index(studies: Sequence[tuple[Study, Data | None]], others: Sequence[str] = ()) -> str:
     """The index of all studies, in Markdown; `others` are sections that are whole already."""
-    parts = [_NOTE, _INDEX.rstrip()]
+    parts = [NOTE, _INDEX.rstrip()]
     for study, data in studies:
         if data is None:
             parts += [f"## {study.title}", f"Not measured yet: `{command(study)}`."]

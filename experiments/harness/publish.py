@@ -1,10 +1,15 @@
-"""Raw data by study, and the marked places in Markdown files that tables are generated into."""
+"""Raw data by study, what is made of them, and the places in Markdown that tables go into."""
 
 import datetime
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+#: The first line of every page that is made.
+NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 
 _BLOCK = re.compile(
     r"(?P<begin><!-- generated: (?P<study>[a-z_0-9]+) (?P<part>[^\n]+?) -->\n)"
@@ -26,6 +31,57 @@ def newest(results: Path, study: str) -> Path | None:
     """The latest raw data of a study; None if there are none."""
     found = [path for path in (results / study).glob("*.json") if _RAW.fullmatch(path.name)]
     return max(found, key=lambda path: path.name, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A study with a page of its own kind, made from its newest raw data, a JSON document.
+
+    Attributes:
+      name: of its folder of results.
+      command: what makes it, for people.
+      answer: the sentence that the raw data answer the question with.
+      body: what stands between that and where and when it was measured, a paragraph each.
+      shown: what the index calls the page.
+    """
+
+    name: str
+    title: str
+    question: str
+    command: str
+    answer: Callable[[Any], str]
+    body: Callable[[Any], Sequence[str]]
+    shown: str = "Table and raw data"
+
+    def made(self, results: Path) -> dict[Path, str]:
+        """The page by its file; nothing where nothing has been measured."""
+        path = newest(results, self.name)
+        if path is None:
+            return {}
+        raw = json.loads(path.read_text())
+        about = raw["about"]
+        parts = [
+            NOTE,
+            f"# {self.title}",
+            self.question,
+            f"**{self.answer(raw)}**",
+            *self.body(raw),
+            f"Begun {about['begun']} at commit {about['subsrv_commit']}. To repeat it: "
+            f"`{self.command}`. Raw data: [{path.name}]({path.name})",
+        ]
+        return {results / self.name / "README.md": "\n\n".join(parts) + "\n"}
+
+    def section(self, results: Path) -> str:
+        """What the index says of the study."""
+        return section(
+            results,
+            self.name,
+            title=self.title,
+            question=self.question,
+            command=self.command,
+            answer=lambda path: self.answer(json.loads(path.read_text())),
+            shown=f"[{self.shown}]",
+        )
 
 
 def section(

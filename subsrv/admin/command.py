@@ -5,24 +5,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from subsrv import settings
 from subsrv.admin import COMMANDS, client
 from subsrv.errors import ConfigError, SubsrvError
+from subsrv.parser import Parser
 
 _FAILED = 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, as for the server itself."""
-        raise ConfigError(f"{message} (try {self.prog} --help)")
-
-
 def main(name: str, words: Sequence[str]) -> int:
     """Run one of COMMANDS with its arguments, and return its exit status."""
-    parser = _Parser(prog=f"subsrv {name}", description=f"{COMMANDS[name].capitalize()}.")
+    parser = Parser(prog=f"subsrv {name}", description=f"{COMMANDS[name].capitalize()}.")
     if name == "scale":
         parser.add_argument("workers", type=int, metavar="WORKERS")
     elif name == "drain":

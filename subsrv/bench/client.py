@@ -199,8 +199,6 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m subsrv.bench.client",
         description="Put a load on an HTTP/1.1 server and time its answers.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("url", metavar="URL", help="http://HOST:PORT[/path]")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from subsrv import settings
-from subsrv.bench import judge, machine, page, requests, text, wrk
+from subsrv.bench import judge, machine, page, passed, requests, text, wrk
 from subsrv.bench.load import Check
 from subsrv.bench.measure import Traffic
 from subsrv.bench.options import Parser, count, counts, names, seconds, whole
 from subsrv.bench.requests import Request
 from subsrv.bench.study import Outcome, Plan, Study
-from subsrv.config import MODES, OPTIONS, Kind
+from subsrv.config import MODES
 from subsrv.errors import ConfigError
 
 _INTERRUPTED = 130
@@ -132,11 +132,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         usage="subsrv bench APP [options]",
         description="Measure your own application in each mode that loads it.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
+    passed.add(parser, "Passed on to the server", _PASSED)
     add = parser.add_argument
-    add("app", metavar="APP", help=OPTIONS["app"].help.partition(" (")[0])
     add("--path", metavar="/PATH", help="what to request (default: /)")
     add("--requests", metavar="FILE", help="requests to send in turn, see below")
     add("--modes", type=names(MODES), default=MODES, help=f"(default: {','.join(MODES)})")
@@ -153,13 +151,6 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add("--seed", type=whole, help="of the order (default: any; it is recorded)")
     add("--json", metavar="FILE", help="write everything there; - is standard output")
     add("--html", metavar="FILE", help="write one page with plots there")
-    passed = parser.add_argument_group("Passed on to the server (see subsrv --help)")
-    for name in _PASSED:
-        spelling = settings.flag(name)
-        if OPTIONS[name].kind is Kind.FLAG:
-            passed.add_argument(spelling, action="store_true")
-        else:
-            passed.add_argument(spelling, metavar="|".join(OPTIONS[name].choices) or None)
     return parser.parse_args(argv)
 
 
@@ -202,7 +193,7 @@ def _requests(options: argparse.Namespace) -> Sequence[Request]:
 
 def _passed(options: argparse.Namespace) -> tuple[str, ...]:
     words: list[str] = []
-    given = {settings.flag(name): value for name in _PASSED if (value := getattr(options, name))}
+    given = passed.given(options, _PASSED)
     # By the server's rules and from all its sources, before anything is launched.
     settings.from_sources({"APP": options.app, **given}, os.environ, Path())
     for flag, value in given.items():

@@ -2,18 +2,23 @@
 
 import argparse
 from collections.abc import Callable
-from typing import NoReturn
 
+from subsrv import parser
 from subsrv.config import did_you_mean
-from subsrv.errors import ConfigError
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that raises what is wrong as one line, where argparse would leave."""
+class Parser(parser.Parser):
+    """The same, with the epilog as it is written, and no abbreviations."""
 
-    def error(self, message: str) -> NoReturn:
-        """ConfigError, whose exit status is 2."""
-        raise ConfigError(f"{message} (try {self.prog} --help)")
+    def __init__(self, prog: str, *, usage: str | None = None, description: str, epilog: str):
+        super().__init__(
+            prog,
+            usage,
+            description,
+            epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
 
 def seconds(text: str) -> float:

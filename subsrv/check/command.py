@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from subsrv import envfile, settings
+from subsrv.bench import passed
 from subsrv.bench.options import Parser, names, seconds
 from subsrv.check.failures import State, Verdict
 from subsrv.check.record import record, works
 from subsrv.check.study import Study
 from subsrv.check.text import report
-from subsrv.config import MODES, OPTIONS, Kind
+from subsrv.config import MODES
 from subsrv.errors import ConfigError
 
 _FAILED = 1
@@ -46,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     if options.probe is not None and not options.probe.startswith("/"):
         raise ConfigError(f"--probe must be a path, not {options.probe!r}")
-    given = {settings.flag(name): value for name in _PASSED if (value := getattr(options, name))}
+    given = passed.given(options, _PASSED)
     # From the server's other sources, too.
     flags = {"APP": options.app, **given}
     config = settings.from_sources(flags, os.environ, Path())
@@ -95,11 +96,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         usage="subsrv check APP [options]",
         description="Find out whether your application runs on isolates, and what is in the way.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
+    passed.add(parser, "As for the server", _PASSED)
     add = parser.add_argument
-    add("app", metavar="APP", help=OPTIONS["app"].help.partition(" (")[0])
     add("--mode", type=names(MODES), metavar="MODES",
         help=f"(default: {','.join(MODES)})")  # fmt: skip
     add("--python", action="append", metavar="PATH",
@@ -109,11 +108,4 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     add("--timeout", type=seconds, default=60.0, metavar="SECONDS",
         help="for each trial, after which it counts as hung (default: 60)")  # fmt: skip
     add("--json", action="store_true", help="print everything as JSON")
-    passed = parser.add_argument_group("As for the server (see subsrv --help)")
-    for name in _PASSED:
-        spelling = settings.flag(name)
-        if OPTIONS[name].kind is Kind.FLAG:
-            passed.add_argument(spelling, action="store_true")
-        else:
-            passed.add_argument(spelling, metavar="|".join(OPTIONS[name].choices) or None)
     return parser.parse_args(argv)

@@ -5,60 +5,26 @@ where the input shows the cause, so that no other can hide behind it.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import h11
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from http1.messages import damaged, messages
-from http1.reading import Head
-from subsrv.http1 import End, HeadParser, Limits, ProtocolError, Reader, Request
-
-
-class Verdict(NamedTuple):
-    """What one server made of the first request in some bytes."""
-
-    kind: str
-    """accepted, refused, or incomplete"""
-    reason: str = ""
-    meaning: object = None
-    rest: int = 0
-    """Bytes behind the request."""
-
-
-def ours(data: bytes) -> Verdict:
-    reader = Reader(HeadParser(Limits(body=1 << 80), cache=64))
-    reader.feed(data)
-    try:
-        request = reader.next()
-        if not isinstance(request, Request):
-            return Verdict("incomplete")
-        head, body, end = Head.of(request), b"", End(())
-        target = head.raw_path + b"?" * bool(head.query) + head.query
-        while request.has_body:
-            event = reader.next()
-            if event is None:
-                return Verdict("incomplete")
-            if isinstance(event, End):
-                end = event
-                break
-            assert isinstance(event, bytes)
-            body += event
-    except ProtocolError as error:
-        return Verdict("refused", error.reason)
-    fields = _lower_coding(head.headers)
-    meaning = head.method, target, head.version, fields, body, end.trailers
-    return Verdict("accepted", "", meaning, reader.buffered)
-
-
-def _lower_coding(fields: Iterable[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
-    """As h11 does it."""
-    return tuple(
-        (name, value.lower() if name == b"transfer-encoding" else value) for name, value in fields
-    )
+from http1.oracles import (
+    LINES,
+    Difference,
+    Stricter,
+    Verdict,
+    check_looser,
+    check_stricter,
+    crafted,
+    lower_coding,
+    origin_form,
+    ours,
+    settle,
+    shows,
+)
 
 
 def theirs(data: bytes) -> Verdict:
@@ -79,85 +45,15 @@ def theirs(data: bytes) -> Verdict:
                 return Verdict("incomplete")
     except h11.RemoteProtocolError as error:
         return Verdict("refused", str(error))
-    # As in a Request: the path and query of an absolute target; "/?" is as "/".
-    target = re.sub(rb"(?i)^https?://[^/?]*", b"", request.target) or b"/"
-    target = b"/" + target if target[:1] == b"?" else target
-    path, _, query = target.partition(b"?")
     meaning = (
         request.method.decode(),
-        path + b"?" * bool(query) + query,
+        origin_form(request.target),
         request.http_version.decode(),
-        _lower_coding(request.headers),
+        lower_coding(request.headers),
         body,
-        _lower_coding(event.headers),
+        lower_coding(event.headers),
     )
     return Verdict("accepted", "", meaning, len(connection.trailing_data[0]))
-
-
-# What damage is worth most on: framing.
-_START_LINES = [
-    *[b"POST / HTTP/1.1"] * 4,
-    *(b"POST / HTTP/1.0", b"POST / HTTP/1.2", b"POST / HTTP/2.0", b"GET /? HTTP/1.1"),
-    *(
-        b"GET http://a/ HTTP/1.1",
-        b"GET http://b HTTP/1.1",
-        b"GET * HTTP/1.1",
-        b"CONNECT a:1 HTTP/1.1",
-    ),
-]
-_LINES = [
-    *(b"Host: b", b"Host: a", b"Host:", b"A: b", b" b", b"A : b", b"A:\x01", b"Expect: a"),
-    *(b"Content-Length: 3", b"Content-Length: 4", b"Content-Length: 3, 3", b"Content-Length: +3"),
-    *(b"Content-Length:" + b"0" * 18 + b"3", b"Content-Length : 3", b"Content-Length: 3\x0b"),
-    *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: Chunked", b"Transfer-Encoding: gzip"),
-    *(b"Transfer-Encoding: chunked,", b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding:"),
-    *(b"Transfer-Encoding: chunked, chunked", b"Transfer-Encoding: \x0bchunked", b"Trailer: A"),
-    *(
-        b"Transfer-Encoding: identity",
-        b"Transfer-Encoding: chunked;a",
-        b"transfer_encoding: chunked",
-    ),
-    *(b"Connection: close", b"Expect: 100-continue", b"Transfer-Encoding : chunked"),
-]
-_PIECES = [
-    *[b"0\r\n\r\n"] * 3,
-    *[b"3\r\nabc\r\n"] * 3,
-    *(
-        b"abc",
-        b"3;a=b\r\nabc\r\n",
-        b"3 \r\nabc\r\n",
-        b"3 ;a\r\nabc\r\n",
-        b"0x3\r\nabc\r\n",
-        b"3;\r\nabc\r\n",
-    ),
-    *(
-        b"3\r\nabcd\r\n",
-        b"3\r\nab\r\n",
-        b'3;a="\r\n"\r\nabc\r\n',
-        b"0\r\nA: b\r\n\r\n",
-        b"0\r\nHost: b\r\n\r\n",
-    ),
-    *(
-        b"0" * 16 + b"3\r\nabc\r\n",
-        b"-3\r\nabc\r\n",
-        b"3\nabc\n",
-        b"0\r\nA: b\r\n c\r\n\r\n",
-        b"0\r\n\n",
-    ),
-]
-crafted = st.builds(
-    lambda start, lines, pieces: b"\r\n".join([start, b"Host: a", *lines, b"", b"".join(pieces)]),
-    st.sampled_from(_START_LINES),
-    st.lists(st.sampled_from(_LINES), max_size=3),
-    st.lists(st.sampled_from(_PIECES), max_size=3),
-)
-
-
-type Shows = Callable[[bytes], object]
-
-
-def shows(pattern: bytes) -> Shows:
-    return re.compile(pattern).search
 
 
 def _shows_odd_host(data: bytes) -> bool:
@@ -170,85 +66,85 @@ _CHUNKED = b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 # Where we refuse, and h11 accepts. By our reason: what the input shows then, why it is meant, and
 # an example.
-STRICTER: dict[str, tuple[Shows, str, bytes]] = {
-    "a line ends with LF and not with CR LF": (
+STRICTER: Stricter = {
+    "a line ends with LF and not with CR LF": Difference(
         shows(rb"(?<!\r)\n"),
         "RFC 9112 section 2.2 allows a bare LF; servers that differ on it are smuggled past",
         b"GET / HTTP/1.1\nHost: a\n\n",
     ),
-    "the request line is malformed": (
+    "the request line is malformed": Difference(
         shows(rb'\A(?:\r\n)*[^\r\n]*["#<>]'),
         "these never stand in a URI (RFC 3986 section 2), which h11 leaves to the application",
         b"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
-    "the request target is malformed": (
+    "the request target is malformed": Difference(
         shows(rb"\A(?:\r\n)*[^ ]+ (?!/)(?!(?i:https?)://[^ /?])[^ ]+ "),
         "none of the four forms (RFC 9112 section 3.2), which h11 leaves to the application",
         b"GET a HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
-    "CONNECT is for proxies": (
+    "CONNECT is for proxies": Difference(
         shows(rb"\A(?:\r\n)*CONNECT "),
         "an origin server has no tunnels (RFC 9110 section 9.3.6)",
         b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
     ),
-    "only HTTP/1.1 and HTTP/1.0 are spoken here": (
+    "only HTTP/1.1 and HTTP/1.0 are spoken here": Difference(
         shows(rb" HTTP/(?!1\.[01]\r)"),
         "h11 leaves 505 to its user",
         b"GET / HTTP/1.2\r\nHost: a\r\n\r\n",
     ),
-    "a header line begins with whitespace": (
+    "a header line begins with whitespace": Difference(
         shows(rb"\r\n[ \t]"),
         "RFC 9112 section 5.2 lets a server refuse obs-fold; h11 unfolds it",
         b"GET / HTTP/1.1\r\nHost: a\r\nA: b\r\n c\r\n\r\n",
     ),
-    "a header value has a forbidden byte": (
+    "a header value has a forbidden byte": Difference(
         shows(rb"[\x01-\x08\x0e-\x1f\x7f]"),
         "RFC 9110 section 5.5 calls them invalid; h11 takes all but NUL and whitespace",
         b"GET / HTTP/1.1\r\nHost: a\r\nA: \x01\r\n\r\n",
     ),
-    "the Host header is not a host": (
+    "the Host header is not a host": Difference(
         _shows_odd_host,
         "RFC 9112 section 3.2 wants 400; h11 looks at their number only",
         b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
     ),
-    "the Host header and the request target disagree": (
+    "the Host header and the request target disagree": Difference(
         shows(rb"\A(?:\r\n)*[^ ]+ (?i:https?)://"),
         "RFC 9112 section 3.2.2 lets the target win; h11 leaves it to the application",
         b"GET http://a/ HTTP/1.1\r\nHost: b\r\n\r\n",
     ),
-    "the Content-Length is not one number": (
+    "the Content-Length is not one number": Difference(
         shows(rb"(?is)content-length:(?:[^\r]*,|[ \t]*\d{19}|.*content-length:)"),
         "RFC 9110 section 8.6 lets a list of equal values be refused or merged; and 18 digits do",
         b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 0\r\n\r\n",
     ),
-    "Content-Length and Transfer-Encoding exclude each other": (
+    "Content-Length and Transfer-Encoding exclude each other": Difference(
         shows(rb"(?is)(?=.*\ncontent-length:).*\ntransfer-encoding:"),
         "RFC 9112 section 6.1 lets a server refuse both together; with h11 the coding wins",
         _CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Length: 0\r\n\r\n0\r\n\r\n"),
     ),
-    "HTTP/1.0 has no Transfer-Encoding": (
+    "HTTP/1.0 has no Transfer-Encoding": Difference(
         shows(rb"HTTP/1\.0\r\n"),
         "RFC 9112 section 6.1 calls the framing faulty; h11 takes it",
         b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     ),
-    "no expectation but 100-continue is known": (
+    "no expectation but 100-continue is known": Difference(
         shows(rb"(?i)\nexpect:"),
         "RFC 9110 section 10.1.1 allows 417; h11 passes over what it does not know",
         b"GET / HTTP/1.1\r\nHost: a\r\nExpect: a\r\n\r\n",
     ),
-    "a chunk's size line is malformed": (
+    "a chunk's size line is malformed": Difference(
         shows(rb"\n(?:[0-9A-Fa-f]{1,20}(?:[ \t]+|;[^\n]*)|[0-9A-Fa-f]{16,20})\r\n"),
         "RFC 9112 section 7.1: no whitespace behind the size, and a grammar for extensions",
         _CHUNKED + b"0 \r\n\r\n",
     ),
-    "a trailer has a field that must not be one": (
+    "a trailer has a field that must not be one": Difference(
         shows(
             rb"(?is)\r\n\r\n.*\n(?:host|content-length|transfer-encoding|expect|trailer|connection):"
         ),
         "RFC 9110 section 6.5.1; h11 leaves it to its user",
         _CHUNKED + b"0\r\nHost: b\r\n\r\n",
     ),
-    "a trailer line is malformed": (
+    "a trailer line is malformed": Difference(
         shows(rb"\r\n[ \t]|[\x01-\x08\x0e-\x1f\x7f]"),
         "as in a head",
         _CHUNKED + b"0\r\nA: b\r\n c\r\n\r\n",
@@ -256,13 +152,13 @@ STRICTER: dict[str, tuple[Shows, str, bytes]] = {
 }
 
 # Where h11 refuses, and we accept or wait for more.
-LOOSER: list[tuple[Shows, str, bytes]] = [
-    (
+LOOSER = [
+    Difference(
         shows(rb"\A\r"),
         "RFC 9112 section 2.2 asks to ignore an empty line before a request",
         b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
     ),
-    (
+    Difference(
         shows(rb"\n[0-9A-Fa-f]+[ \t]+;"),
         "RFC 9112 section 7.1.1: whitespace before an extension must be taken",
         _CHUNKED + b"0 ;a\r\n\r\n",
@@ -272,17 +168,12 @@ LOOSER: list[tuple[Shows, str, bytes]] = [
 
 @pytest.mark.parametrize("reason", STRICTER)
 def test_where_we_are_stricter(reason: str) -> None:
-    shown, _why, example = STRICTER[reason]
-    assert shown(example)
-    assert ours(example)[:2] == ("refused", reason)
-    assert theirs(example).kind == "accepted"
+    check_stricter(reason, STRICTER, theirs)
 
 
-@pytest.mark.parametrize(("shown", "why", "example"), LOOSER)
-def test_where_we_are_looser(shown: Shows, why: str, example: bytes) -> None:
-    assert shown(example)
-    assert ours(example).kind == "accepted"
-    assert theirs(example).kind == "refused"
+@pytest.mark.parametrize("difference", LOOSER)
+def test_where_we_are_looser(difference: Difference) -> None:
+    check_looser(difference, theirs)
 
 
 def compare(data: bytes) -> None:
@@ -290,15 +181,7 @@ def compare(data: bytes) -> None:
     if mine.kind == "refused" and its.kind == "incomplete":
         # h11 looks at lines together, when the empty one behind them has come.
         its = theirs(data + b"\r\n\r\n")
-    if mine.kind == its.kind:
-        if mine.kind == "accepted":
-            assert (mine.meaning, mine.rest) == (its.meaning, its.rest)
-    elif mine.kind == "refused":
-        shown, *_ = STRICTER[mine.reason]
-        assert shown(data), (mine, its)
-    else:
-        assert its.kind == "refused", (mine, its)
-        assert any(shown(data) for shown, *_ in LOOSER), (mine, its)
+    settle(data, mine, its, STRICTER, LOOSER)
 
 
 @given(damaged(messages().map(lambda message: message.data)))
@@ -318,7 +201,7 @@ def test_damaged_requests_of_odd_parts(data: bytes) -> None:
 
 def test_every_combination_of_two_lines_and_a_body() -> None:
     for start in (b"POST / HTTP/1.1", b"POST / HTTP/1.0"):
-        for one in _LINES:
-            for two in _LINES:
+        for one in LINES:
+            for two in LINES:
                 for body in (b"0\r\n\r\nabc", b"3\r\nabc\r\n0\r\nA: b\r\n\r\n", b""):
                     compare(b"\r\n".join([start, b"Host: a", one, two, b"", body]))
