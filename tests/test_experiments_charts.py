@@ -30,12 +30,23 @@ def test_bars() -> None:
     assert {"a & b", "one", "speed, m/s", "50 [40, 60]", "failed", "x", "y", "0", "60"} <= {*texts}
     root = ElementTree.fromstring(drawing)
     assert root.findtext(f"{_SVG}title") == "A <title>"
-    # Two bars, the part inside one of them, the ground and two squares of the legend.
-    rectangles = root.findall(f"{_SVG}rect")
-    assert len(rectangles) == 6
+    # Two bars, the part inside one of them, and two squares of the legend; beside the ground.
+    rectangles = [each for each in root.findall(f"{_SVG}rect") if each.attrib["class"] != "ground"]
+    assert len(rectangles) == 5
     inner, outer = (float(each.attrib["width"]) for each in (rectangles[-1], rectangles[-2]))
     assert inner == pytest.approx(outer / 2, abs=0.2)
     assert "prefers-color-scheme:dark" in drawing
+
+
+def test_the_axis_ends_with_the_longest_bar() -> None:
+    drawing = charts.bars("T", {"": [Bar("a", Figure(41.0, 41.0, 41.0, 1))]}, "m")
+    assert {"0", "40"} <= {*_texts(drawing)}
+    assert "50" not in _texts(drawing)
+    root = ElementTree.fromstring(drawing)
+    *_, bar = root.findall(f"{_SVG}rect")
+    last = max(float(each.attrib["x1"]) for each in root.iter(f"{_SVG}line"))
+    end = float(bar.attrib["x"]) + float(bar.attrib["width"])
+    assert last < end < float(root.attrib["width"])
 
 
 def test_no_line_crosses_a_heading() -> None:

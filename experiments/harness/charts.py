@@ -63,8 +63,9 @@ def bars(
       reference: where to draw a line across.
     """
     rows = [bar for each in groups.values() for bar in each]
-    highest = max((bar.figure.high for bar in rows if bar.figure), default=1.0)
-    marks = ticks(max(highest, reference or 0.0))
+    highest = max([bar.figure.high for bar in rows if bar.figure] + [reference or 0.0]) or 1.0
+    # The longest bar may end beyond the last mark: an axis that went on would make all shorter.
+    marks = [mark for mark in ticks(highest) if mark <= highest * 1.001]
     left = 16 + CHARACTER * max(len(bar.label) for bar in rows)
     numbers = [bar.figure.text(digits) if bar.figure else bar.failed for bar in rows]
     right = 16 + CHARACTER * max(map(len, numbers))
@@ -76,7 +77,7 @@ def bars(
     )  # fmt: skip
     drawing = Drawing(_WIDTH, height, title)
     plot = _WIDTH - left - right
-    x = Scale(0.0, marks[-1], left, left + plot)
+    x = Scale(0.0, highest, left, left + plot)
     bottom = height - _BOTTOM
     for mark in marks:
         drawing.text(x(mark), bottom + 16, tick_text(mark), anchor="middle", kind="small")
@@ -118,7 +119,9 @@ def _bar(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
         return
     kind = f"f{bar.series}"
     outer = f"{kind} band" if bar.inner else f"{kind} faint"
-    drawing.rectangle(x(0), y, x(bar.figure.value) - x(0), _BAR, outer)
+    length = x(bar.figure.value) - x(0)
+    drawing.rectangle(x(0), y, length, _BAR, "ground")  # no grid shines through
+    drawing.rectangle(x(0), y, length, _BAR, outer)
     if bar.inner:
         drawing.rectangle(x(0), y, x(bar.inner.value) - x(0), _BAR, kind)
     middle = y + _BAR / 2
@@ -127,9 +130,8 @@ def _bar(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
         drawing.path([(low, middle), (high, middle)], "error")
         for end in (low, high):
             drawing.path([(end, middle - 4), (end, middle + 4)], "error")
-    drawing.text(
-        max(high, x(bar.figure.value)) + 6, y + _BAR - 4, bar.figure.text(digits), kind="small"
-    )
+    beside = max(high, x(bar.figure.value)) + 6
+    drawing.text(beside, y + _BAR - 4, bar.figure.text(digits), kind="small number")
 
 
 def lines(

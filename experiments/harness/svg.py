@@ -32,9 +32,11 @@ _STYLE = (
     ".axis{stroke:#59636e;stroke-width:1}.error{stroke:#1f2328;stroke-width:1.4;fill:none}"
     ".line{fill:none;stroke-width:2}.band{opacity:.35}.faint{opacity:.55}.reference{stroke:#59636e;"
     "stroke-dasharray:4 3}.small{font-size:11px}.name{font-weight:600}"
+    # Numbers keep the lines behind them off.
+    ".number{paint-order:stroke;stroke:#ffffff;stroke-width:4px;stroke-linejoin:round}"
     + _colours(_LIGHT)
     + "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.ground{fill:#0d1117}"
-    ".grid{stroke:#30363d}.axis{stroke:#9198a1}.error{stroke:#e6edf3}.reference{stroke:#9198a1}"
+    ".number{stroke:#0d1117}.grid{stroke:#30363d}.axis{stroke:#9198a1}.error{stroke:#e6edf3}.reference{stroke:#9198a1}"
     + _colours(_DARK)
     + "}"
 )
