@@ -83,6 +83,7 @@ def _apply(path: str) -> None:
             settings = {"version": 1, "disable_existing_loggers": False, **settings}
             logging.config.dictConfig(settings)
         else:
+            os.stat(path)  # the error of fileConfig would name the file once more
             logging.config.fileConfig(path, disable_existing_loggers=False, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"log-config {path}: {error.strerror or error}") from error

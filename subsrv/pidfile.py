@@ -13,9 +13,16 @@ from subsrv.errors import ConfigError
 def check(path: str) -> str:
     """The path made absolute. ConfigError if no file can be written there."""
     path = os.path.abspath(path)
-    if os.path.isdir(path) or not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
-        raise ConfigError(f"pid-file {path} cannot be written")
-    return path
+    folder = os.path.dirname(path)
+    if os.path.isdir(path):
+        reason = "it is a folder"
+    elif not os.path.isdir(folder):
+        reason = "its folder does not exist"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = "its folder cannot be written to"
+    else:
+        return path
+    raise ConfigError(f"pid-file {path} cannot be written: {reason}")
 
 
 def write(path: str) -> None:

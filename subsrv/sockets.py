@@ -282,8 +282,8 @@ def _ids(owner: str | None) -> tuple[int, int]:
     try:
         uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid if user else -1
         gid = int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid if group else -1
-    except KeyError as error:
-        raise ConfigError(f"--unix-owner {owner}: {error.args[0]}") from None
+    except KeyError:
+        raise ConfigError(f"--unix-owner {owner}: there is no such user or group") from None
     return uid, gid
 
 

@@ -152,7 +152,8 @@ def test_the_pid_file_is_there_while_it_serves(supervisor: StubSupervisor, tmp_p
          "--host and --port are --bind HOST:PORT: give the one or the other"),
         (["--header", "Upgrade:x"], "header 'Upgrade' is the server's own to send"),
         (["--env-file", "none"], "env-file none: No such file or directory"),
-        (["--pid-file", "/no/where/pid"], "pid-file /no/where/pid cannot be written"),
+        (["--pid-file", "/no/where/pid"], "pid-file /no/where/pid cannot be written: "
+         "its folder does not exist"),
         (["--access-log", "--access-log-format", "x"], "access-log-format must be one of common, "
          "combined, json, or have %(atoms)s, not 'x'"),
         (["--workers"], "argument -w/--workers: expected one argument (try subsrv --help)"),

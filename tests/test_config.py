@@ -159,6 +159,7 @@ def test_the_examples_cover_every_field_and_differ_from_its_default() -> None:
         ("bind", "unix:/x", "must be one address or more, not 'unix:/x'"),
         ("app", "shop", "must be module:attribute, not 'shop', did you mean 'shop:app'?"),
         ("app", "a/b.py", "must be module:attribute, not 'a/b.py', did you mean 'a.b:app'?"),
+        ("app", "./a.py", "must be module:attribute, not './a.py', did you mean 'a:app'?"),
         ("app", "a.py:b", "must be module:attribute, not 'a.py:b', did you mean 'a:b'?"),
         ("app", "a:b:c", "must be module:attribute, not 'a:b:c'"),
         ("app", ":app", "must be module:attribute, not ':app'"),

@@ -30,6 +30,9 @@ def test_another_servers_is_left(tmp_path: Path) -> None:
 
 
 def test_a_place_where_none_can_be(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "no" / "pid"):
-        with pytest.raises(ConfigError, match=f"^pid-file {path} cannot be written$"):
+    for path, reason in (
+        (tmp_path, "it is a folder"),
+        (tmp_path / "no" / "pid", "its folder does not exist"),
+    ):
+        with pytest.raises(ConfigError, match=f"^pid-file {path} cannot be written: {reason}$"):
             pidfile.check(str(path))

@@ -38,11 +38,13 @@ _UCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred of Linux
 
 def check(address: str) -> None:
     """ConfigError for an address that others than this machine's users could reach."""
-    parsed = sockets.parse(address)
-    if isinstance(parsed, sockets.Inherited):
-        raise ConfigError(f"control must be unix:PATH or a loopback address, not {address}")
-    if isinstance(parsed, sockets.Tcp) and parsed.host not in (*_LOOPBACK, "localhost"):
-        raise ConfigError(f"control must be unix:PATH or a loopback address, not {address}")
+    try:
+        parsed = sockets.parse(address)
+    except ConfigError:
+        parsed = None
+    local = isinstance(parsed, sockets.Tcp) and parsed.host in (*_LOOPBACK, "localhost")
+    if not local and not isinstance(parsed, sockets.Unix):
+        raise ConfigError(f"control must be unix:PATH or a loopback HOST:PORT, not {address}")
 
 
 class Endpoint:

@@ -231,6 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the client; its exit status."""
     try:
         options = _options(argv)
+        target = address(options.url)
         load = Load(
             requests=_read_requests(options),
             connections=options.connections,
@@ -240,7 +241,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             check=Check(options.check),
             count=options.count,
         )
-        engine = Engine(load, address(options.url))
+        engine = Engine(load, target)
         # The loop makes no reference cycles, and a collection would be a stall of the client's own.
         gc.disable()
         report = Report.of(load, engine.run())

@@ -69,7 +69,8 @@ class Option:
         if not isinstance(value, str):
             return ": every isolate imports it for itself"
         module, _, attribute = value.partition(":")
-        guess = f"{module.removesuffix('.py').replace('/', '.')}:{attribute or 'app'}"
+        path = module.removeprefix("./").removesuffix(".py").replace("/", ".")
+        guess = f"{path}:{attribute or 'app'}"
         return f", did you mean {guess!r}?" if _names_attribute(guess) else ""
 
 

@@ -187,10 +187,10 @@ class Credentials:
 
 
 @pytest.mark.parametrize(
-    "address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:80", "fd://3", "host.test:1"]
+    "address", ["0.0.0.0:0", "[::]:0", "192.0.2.1:80", "fd://3", "host.test:1", "/run/control"]
 )
 def test_an_address_that_others_could_reach_is_refused(address: str) -> None:
-    with pytest.raises(ConfigError, match="control must be unix:PATH or a loopback address"):
+    with pytest.raises(ConfigError, match="control must be unix:PATH or a loopback HOST:PORT"):
         endpoint.check(address)
 
 

@@ -134,7 +134,7 @@ def test_the_public_port_has_nothing_of_it(controlled: Controlled) -> None:
 def test_a_control_address_that_others_could_reach_is_refused() -> None:
     status, log = refused(ASGI, "--control", "0.0.0.0:9000")
     assert status == 2
-    assert "control must be unix:PATH or a loopback address, not 0.0.0.0:9000" in log
+    assert "control must be unix:PATH or a loopback HOST:PORT, not 0.0.0.0:9000" in log
 
 
 def test_a_command_without_a_server(tmp_path: Path) -> None:
