@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import os
 import platform
-import shutil
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
@@ -270,6 +269,8 @@ def _parser() -> Parser:
 
 
 def _formatter(*, prog: str) -> argparse.HelpFormatter:
+    import shutil  # with three compressors, which only --help has to load
+
     width = min(shutil.get_terminal_size().columns, 100)
     return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=width)
 

@@ -7,7 +7,6 @@ are the booleans.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -129,12 +128,18 @@ def _convert(kind: Kind, raw: object) -> object:
 def _table(folder: Path) -> dict[str, object]:
     """The [tool.subsrv] table of the pyproject.toml in `folder`; empty if there is none."""
     try:
-        document: Any = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
+        text = (folder / "pyproject.toml").read_text("utf-8")
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"pyproject.toml cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not TOML
+    except ValueError as error:  # not UTF-8
+        raise ConfigError(f"pyproject.toml cannot be read: {error}") from None
+    import tomllib  # only where there is something to read
+
+    try:
+        document: Any = tomllib.loads(text)
+    except ValueError as error:
         raise ConfigError(f"pyproject.toml cannot be read: {error}") from None
     for name in ("tool", "subsrv"):
         document = document.get(name, {})

@@ -4,31 +4,40 @@ from collections.abc import Generator
 
 import pki
 import pytest
-from contract.modes import FREE_THREADED
+from contract.modes import AKIN, FREE_THREADED
 from contract.serving import Server
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
 # others, of `subsrv bench`, which measures other processes, of a real database and a real browser:
 # to test them on each leg again would find nothing, and cost minutes.
 _ONCE = ("test_tools_", "test_experiments_", "test_bench_command", "test_postgres", "test_browser")
-# What is in the way of isolates differs between builds with a GIL and without, and little else.
-_ONCE_WITH_A_GIL = ("test_check_kinds",)
+# What is in the way of isolates, and how a request is read, differs between builds with a GIL and
+# without if at all. So does how the supervisor treats workers; these are none, and on each leg
+# tests/contract has it treat real ones.
+_ONCE_WITH_A_GIL = (
+    *("check/test_check_kinds", "check/test_check_command", "http1/test_cases"),
+    *("tests/test_supervisor", "tests/test_takeover", "tests/test_operating", "tests/test_hang"),
+)
 
-
-# Kinds of worker that share all but their start with another: with the GIL, threads with
-# interpreters; forked processes with spawned ones. These files hold them on every leg; what else
-# is said of every kind is said of these two on one leg.
-_AKIN = ("thread", "fork")
-_OF_EACH_KIND = ("test_startup.py", "test_http.py", "test_workers.py", "test_backends.py")
+# These hold the kinds of worker that are akin to others on every leg; what else is said of every
+# kind is said of those two on one leg.
+_OF_EACH_KIND = (
+    "test_backends.py",
+    "test_http.py",
+    "test_each_mode_starts",
+    "test_requests_run_in",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what the matrix runs on one leg only."""
     for item in items:
         name, call = item.path.name, getattr(item, "callspec", None)
+        place = f"{item.path.parent.name}/{name}"
         mode = getattr(call and call.params.get("mode"), "name", None)
-        akin = mode in _AKIN and name not in _OF_EACH_KIND
-        if akin or name.startswith(_ONCE if FREE_THREADED else _ONCE + _ONCE_WITH_A_GIL):
+        akin = mode in AKIN and not any(each in item.nodeid for each in _OF_EACH_KIND)
+        of_gil = not FREE_THREADED and place.startswith(_ONCE_WITH_A_GIL)
+        if akin or of_gil or name.startswith(_ONCE):
             item.add_marker(pytest.mark.once)
 
 

@@ -251,7 +251,8 @@ configs = st.fixed_dictionaries({name: values(option) for name, option in OPTION
 )
 
 
-@settings(deadline=None)  # there are many fields, and the machine may be busy
+# There are many fields, each of which is looked at alone above; and the machine may be busy.
+@settings(deadline=None, max_examples=30)
 @given(configs)
 def test_a_configuration_survives_the_journey(config: Config) -> None:
     text = config.dumps()

@@ -15,7 +15,7 @@ def test_a_short_soak(
 ) -> None:
     monkeypatch.setattr(command, "_LOOKS", 5)
     path = tmp_path / "raw.json"
-    status = command.main(["--seconds", "2", "--modes", "interp", "--output", str(path)])
+    status = command.main(["--seconds", "1", "--modes", "interp", "--output", str(path)])
     said = capsys.readouterr().out
     assert status == 0, said
     found = json.loads(path.read_text())["modes"]["interp"]

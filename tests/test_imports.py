@@ -4,9 +4,13 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+# The sources are the same for all.
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 
@@ -232,7 +236,12 @@ ROOMS = {
 }
 
 
-def modules() -> Iterator[tuple[str, Path]]:
+@cache
+def modules() -> tuple[tuple[str, Path], ...]:
+    return tuple(_modules())
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
     for path in sorted((ROOT / "subsrv").rglob("*.py")):
         parts = path.relative_to(ROOT / "subsrv").with_suffix("").parts
         name = ".".join(parts).removesuffix("__init__").removesuffix(".")
@@ -248,6 +257,7 @@ def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
         yield from runtime_nodes(child)
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """The rooms that a module imports, in whichever way it does."""
     rooms = {name for name, _ in modules()}

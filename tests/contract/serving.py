@@ -12,11 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-import subsrv
-
 #: Where the applications are: contract.apps.kit_asgi and the others.
 APP_DIR = Path(__file__).parents[1]
-_ROOT = Path(subsrv.__file__).parents[1]
 
 # A bound for what takes milliseconds; only what hangs ever reaches it.
 PATIENCE = 10.0
@@ -43,7 +40,7 @@ def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, condition
-        time.sleep(0.001)
+        time.sleep(0.003)
 
 
 class Server:
@@ -68,7 +65,7 @@ class Server:
         python = [sys.executable, "-X", "faulthandler", "-W", "always::ResourceWarning"]
         self.process = subprocess.Popen(
             [*wrapper, *python, "-m", "subsrv", "--app-dir", str(APP_DIR), *args],
-            cwd=_ROOT,
+            cwd=APP_DIR,  # without a pyproject.toml
             env={**clean, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

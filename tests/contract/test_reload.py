@@ -154,7 +154,7 @@ def test_the_memory_of_old_interpreters_comes_back(mode: Mode, shop: Shop) -> No
     with shop.serve(mode, "--workers", "1") as server:
         reload(server)
         before = processes.memory(server.pid).uss
-        for count in range(2, 7):
+        for count in range(2, 6):
             reload(server, count)
         assert processes.memory(server.pid).uss - before < 25_000_000
 
@@ -190,7 +190,7 @@ def test_swaps_where_workers_pass_connections_on(mode: Mode, shop: Shop) -> None
 
 
 def swap_under_load(mode: Mode, shop: Shop, *flags: str) -> None:
-    swaps = 3
+    swaps = 2
     with shop.serve(mode, "--workers", "2", *flags) as server:
         with visiting(server) as visitors:
             for version in range(2, 2 + swaps):

@@ -119,20 +119,30 @@ def test_an_application_that_is_not_there(mode: Mode) -> None:
     assert_one_line(log, "cannot load app 'no_such_module:app': no module 'no_such_module'")
 
 
+def test_an_application_that_fails_to_import(mode: Mode, tmp_path: Path) -> None:
+    text = "def helper():\n    return 1 / 0\n\napp = helper()\n"
+    assert_failed_import(mode, tmp_path, text, "ZeroDivisionError")
+
+
+# What becomes of them is decided in the worker, which is the same in those that are akin.
+@pytest.mark.parametrize("mode", modes.DISTINCT, indirect=True, ids=str)
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("def helper():\n    return 1 / 0\n\napp = helper()\n", "ZeroDivisionError"),
         ("raise SystemExit('not like this')", "SystemExit: not like this"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
         ("bytes(1 << 62)", "MemoryError"),
     ],
-    ids=["error", "exit", "interrupt", "recursion", "memory"],
+    ids=["exit", "interrupt", "recursion", "memory"],
 )
-def test_an_application_that_fails_to_import(
+def test_an_application_that_fails_to_import_without_an_exception_of_its_own(
     mode: Mode, tmp_path: Path, text: str, error: str
 ) -> None:
+    assert_failed_import(mode, tmp_path, text, error)
+
+
+def assert_failed_import(mode: Mode, tmp_path: Path, text: str, error: str) -> None:
     """The one line, then the application's own traceback, without ours before it."""
     status, log = refused(*write(tmp_path, text), *mode.flags, "--workers", "2")
     assert status == 3
@@ -202,6 +212,8 @@ def test_lifespan_that_breaks_in_shutdown_is_logged(mode: Mode) -> None:
         server.assert_quiet()
 
 
+# The supervisor binds, before it makes any worker.
+@pytest.mark.parametrize("mode", modes.POSSIBLE[:1], indirect=True, ids=str)
 def test_a_port_in_use(mode: Mode) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -210,6 +222,7 @@ def test_a_port_in_use(mode: Mode) -> None:
     assert_one_line(log, f"cannot bind 127.0.0.1:{port}", "in use")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
