@@ -73,11 +73,11 @@ def test_two_that_are_made_at_once_do_not_mix_what_is_said(
 ) -> None:
     def beside(argv: Sequence[str | Path], *, log: Path, timeout: float) -> str:
         # In the middle of the first, the second is made from beginning to end.
-        monkeypatch.setattr("tools.environment.answer", answer)
+        monkeypatch.setattr(environment, "answer", answer)
         environment.ensure("3.13", dev=False)
         return answer(argv, log=log, timeout=timeout)
 
-    monkeypatch.setattr("tools.environment.answer", beside)
+    monkeypatch.setattr(environment, "answer", beside)
     environment.ensure("3.14", dev=False)
     for leg, other in (("3.14", "3.13"), ("3.13", "3.14")):
         folder = checkout.root / ".venvs" / leg
