@@ -148,8 +148,7 @@ class Connection(Ending):
         self._body_open = request.has_body
         self._more = self._reader.buffered > 0 or self._ended
         make = self._special(request) if request.special else shared.exchange
-        if shared.in_flight >= shared.most_in_flight:
-            self._decline(request)
+        if shared.in_flight >= shared.most_in_flight and self._declined(request):
             return
         self._exchange = exchange = make(self, request)
         exchange.begin()
@@ -168,12 +167,23 @@ class Connection(Ending):
         self._owes_continue = self.closing = True
         return self._shared.exchange
 
-    def _decline(self, request: Request) -> None:
-        """There is no room for a request: it can be made again, perhaps on this connection."""
-        self._shared.overloaded += 1
+    def _declined(self, request: Request) -> bool:
+        """Answer 503 if there is no room for a request, or if it has waited for too long.
+
+        It can be made again, perhaps on this connection.
+        """
+        shared = self._shared
+        queue = shared.queue
+        if queue is None or shared.in_flight >= queue.most_in_flight:
+            shared.overloaded += 1
+        elif queue.too_old(self._sock):
+            shared.expired += 1
+        else:
+            return False
         body = b"503 Service Unavailable: too many requests\n"
         data, keep_alive = self.encoder.complete(503, _BUSY, body, request, self.closing)
         self.finish(data, keep_alive)
+        return True
 
     def _fail(self, error: BaseException) -> None:
         exchange = self._exchange

@@ -96,6 +96,11 @@ class Server:
             access=access,
             most_in_flight=config.limit_concurrency or UNBOUNDED,
         )
+        if config.limit_queue_age:
+            from subsrv.overload import LoopQueue
+
+            self._shared.queue = LoopQueue(config.limit_queue_age, self._shared)
+            reactor.observe(self._shared.queue.watch)
         if fair is not None:
             self._shared.connections = fair.connections
         if config.control:

@@ -11,6 +11,7 @@ from subsrv.reactor import Reactor
 if TYPE_CHECKING:
     from subsrv.access import AccessLog
     from subsrv.histogram import Histogram
+    from subsrv.overload import LoopQueue
 
 #: A limit that nothing reaches.
 UNBOUNDED = 1 << 62
@@ -63,7 +64,9 @@ class Counters:
     refused: int = 0
     """Requests that could not be read, and connections beyond the limit; by status in `statuses`"""
     overloaded: int = 0
-    """Requests answered 503 because too many were in flight."""
+    """Requests answered 503 because too many were in flight, or waited for a thread."""
+    expired: int = 0
+    """Requests answered 503 because they had waited for too long; see overload.py."""
     turned_away: int = 0
     """Connections beyond the limit that were closed without a word, because too many linger."""
     handshakes: int = 0
@@ -127,6 +130,9 @@ class Shared(Counters):
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
     most_in_flight: int = UNBOUNDED
+    """In flight, from which on a request is looked at before it begins; see `queue`, too."""
+    queue: "LoopQueue | None" = None
+    """What waits for the loop, if its age is limited."""
     in_flight: int = 0
     """Requests under way that have to wait for something: what is answered at once is not seen."""
     lingering: int = 0

@@ -59,6 +59,10 @@ class TLSSocket:
         """The descriptor of the socket below."""
         return self._sock.fileno()
 
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        """Of the socket below."""
+        return self._sock.getsockopt(level, option, size)
+
     def recv(self, size: int) -> bytes:
         """See socket.recv. All that has come is decrypted, so nothing waits that epoll knows not.
 

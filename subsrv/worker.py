@@ -304,7 +304,12 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
             from subsrv.apps.wsgi_threads import ThreadedApp
 
             loop = asyncio.get_running_loop()
-            return ThreadedApp(loaded.app, loop, threads=config.threads, **settings)
+            return ThreadedApp(
+                *(loaded.app, loop),
+                threads=config.threads,
+                queue_age=config.limit_queue_age,
+                **settings,
+            )
         from subsrv.apps.wsgi import WSGIApp
 
         return WSGIApp(loaded.app, **settings)

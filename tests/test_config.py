@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "limit_body": (2 << 20, "2M"),
     "limit_connections": (10, "10"),
     "limit_concurrency": (10, "10"),
+    "limit_queue_age": (1.5, "1.5"),
     "timeout_header": (0.5, "0.5"),
     "timeout_body": (0.0, "0"),
     "timeout_keep_alive": (1e3, "1e3"),

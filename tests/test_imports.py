@@ -90,7 +90,7 @@ ROOMS = {
         *("mending", "reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
     },
     "server": {
-        *("histogram", "timing"),
+        *("histogram", "overload", "timing"),
         *("access.connection", "connection", "exchange", "http1", "listener", "reactor", "shared"),
         *("sockets", "ways_in"),
     },
@@ -134,7 +134,7 @@ ROOMS = {
         *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
         "refusal",
     },
-    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange"},
+    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange", "overload"},
     "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},

@@ -18,7 +18,7 @@ UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 class Threads:
     """A threaded application on the running loop, whose calls wait until they are released."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, **more: Any) -> None:
         self.begun = 0
         self.read: list[int] = []
         self.gate = threading.Event()
@@ -30,6 +30,7 @@ class Threads:
             multithread=False,
             multiprocess=False,
             cache=0,
+            **more,
         )
 
     def call(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -69,6 +70,7 @@ def test_beyond_the_threads_and_the_queue_is_a_503(monkeypatch: pytest.MonkeyPat
         settings = [threads.connect(GET) for _ in range(6)]
         assert [sent(setting) for setting in settings] == [""] * 5 + ["503"]
         assert b"retry-after: 1\r\n" in settings[5].wire.sent.lower()
+        assert settings[5].shared.overloaded == 1
         # A large body cannot be read as it comes, then; it is kept, and refused when it is whole.
         large = threads.connect(UPLOAD % 200_000 + b"x" * 100_000)
         assert sent(large) == ""
@@ -143,3 +145,67 @@ def test_what_no_thread_has_begun_is_dropped_at_the_end(caplog: pytest.LogCaptur
 
     asyncio.run(run())
     assert caplog.text == ""
+
+
+def test_what_waits_too_long_for_a_thread_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the thread that comes to it, or by the loop where none comes."""
+    now = 1000.0
+    monkeypatch.setattr(wsgi_threads.time, "monotonic", lambda: now)
+
+    async def run() -> None:
+        nonlocal now
+        threads = Threads(1, queue_age=1.0)
+        busy = threads.connect(GET)
+        await threads.until(lambda: threads.begun == 1)
+        now += 100  # in which nothing waited
+        first, second = threads.connect(GET), threads.connect(UPLOAD % 5 + b"12345")
+        now += 1.01
+        first.wire.now = second.wire.now = now
+        third = threads.connect(GET)
+        first.tick(0)
+        third.tick(0)
+        assert (sent(first), sent(second), sent(third)) == ("503", "", "")
+        assert first.shared.expired == 1
+        assert first.shared.in_flight == 0
+        threads.gate.set()
+        await threads.until(lambda: sent(second) != "" and sent(third) != "")
+        assert (sent(busy), sent(second), sent(third)) == ("200", "503", "200")
+        assert second.shared.expired == 1
+        assert threads.begun == 2
+        last = threads.connect(GET)
+        await threads.until(lambda: sent(last) == "200")
+        await threads.app.shutdown()
+
+    asyncio.run(run())
+
+
+def test_what_has_expired_counts_as_waiting_until_a_thread_has_passed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Threads that never come back do not let the queue grow without end."""
+    now = 1000.0
+    monkeypatch.setattr(wsgi_threads.time, "monotonic", lambda: now)
+    monkeypatch.setattr(wsgi_threads, "_QUEUE", 3)
+
+    async def run() -> None:
+        nonlocal now
+        threads = Threads(1, queue_age=1.0)
+        threads.connect(GET)
+        await threads.until(lambda: threads.begun == 1)
+        waiting = [threads.connect(GET) for _ in range(3)]
+        now += 2
+        for each in waiting:
+            each.wire.now = now
+            each.tick(0)
+        assert [sent(each) for each in waiting] == ["503"] * 3
+        beyond = threads.connect(GET)
+        assert sent(beyond) == "503"
+        assert (beyond.shared.overloaded, beyond.shared.expired) == (1, 0)
+        threads.gate.set()
+        await threads.until(lambda: not threads.app._calls)
+        last = threads.connect(GET)
+        await threads.until(lambda: sent(last) == "200")
+        assert threads.begun == 2
+        await threads.app.shutdown()
+
+    asyncio.run(run())

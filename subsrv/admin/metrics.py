@@ -14,7 +14,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _COUNTERS = (
     ("subsrv_connections_accepted_total", "Connections accepted.", {"accepts": ""}),
     ("subsrv_requests_total", "Requests read.", {"requests": ""}),
-    ("subsrv_requests_overloaded_total", "Requests answered 503 at once.", {"overloaded": ""}),
+    (
+        "subsrv_requests_overloaded_total",
+        "Requests answered 503, by the limit that they met.",
+        {"overloaded": 'limit="concurrency"', "expired": 'limit="queue_age"'},
+    ),
     ("subsrv_connections_reset_total", "Connections that broke.", {"resets": ""}),
     ("subsrv_disconnects_total", "Clients that left within a request.", {"disconnects": ""}),
     ("subsrv_responses_aborted_total", "Responses not completed.", {"aborted": ""}),

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -10,10 +11,13 @@ from typing import IO, Any
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.wsgi import App, WSGIApp, WSGIExchange
 from subsrv.exchange import HIGH_WATER, DisconnectedError
+from subsrv.overload import QueueAge
 
 # Requests that wait for a thread, beyond which a worker answers 503 (gunicorn's threads worker
 # holds as many connections).
 _QUEUE = 1000
+
+_BUSY = ("503 Service Unavailable", [("Retry-After", "1")], b"too many requests\n")
 
 
 class ThreadedExchange(WSGIExchange):
@@ -36,12 +40,32 @@ class ThreadedExchange(WSGIExchange):
     _waiting = 0  # bytes of it
     _whole = False
     _cut = False  # the rest will never come
+    #: When it began to wait for a thread; noted only where somebody asks.
+    since = 0.0
 
     def run(self) -> None:
         """Hand the call to the pool, or answer 503 if too many wait."""
         if not self._app.submit(self):
-            self.respond("503 Service Unavailable", [("Retry-After", "1")], b"too many requests\n")
-            self.close_input()
+            if self._transport is not None:
+                self._transport.counters.overloaded += 1
+            self._give_up()
+
+    def tick(self, now: float) -> float:
+        """See Exchange. Where no thread comes free, it is given up here."""
+        age = self._app.age
+        if age is not None and age.refuses(self.since, now) and self._app.claim(self):
+            self._expire()
+        return 0.0
+
+    def _expire(self) -> None:
+        """It has waited for a thread for too long: answer 503."""
+        if self._transport is not None:
+            self._transport.counters.expired += 1
+        self._give_up()
+
+    def _give_up(self) -> None:
+        self.respond(*_BUSY)
+        self.close_input()
 
     def input(self) -> IO[bytes]:
         """See CollectingExchange."""
@@ -128,6 +152,14 @@ class ThreadedExchange(WSGIExchange):
 
     def call(self) -> None:
         """The thread's part."""
+        age = self._app.age
+        if age is not None:
+            if not self._app.claim(self):
+                return
+            if age.refuses(self.since, time.monotonic()):
+                # Not waited for, so that this thread comes to one that is not too old.
+                self._app.loop.call_soon_threadsafe(self._expire)
+                return
         try:
             self._call()
             result = self._result
@@ -209,7 +241,13 @@ class ThreadedApp(WSGIApp):
     """A WSGI application in one worker, which runs `threads` requests at once."""
 
     def __init__(
-        self, app: App, loop: asyncio.AbstractEventLoop, *, threads: int, **more: Any
+        self,
+        app: App,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        threads: int,
+        queue_age: float = 0.0,
+        **more: Any,
     ) -> None:
         super().__init__(app, **{**more, "multithread": True})
         self.loop = loop
@@ -218,6 +256,10 @@ class ThreadedApp(WSGIApp):
         self._threads = threads
         self._most = threads + _QUEUE
         self._calls: set[asyncio.Future[None]] = set()
+        #: Says what has waited for a thread for too long; None where that is not limited.
+        self.age = QueueAge(queue_age, time.monotonic()) if queue_age else None
+        # Those that wait for one; only where `age` is.
+        self._waiting: set[ThreadedExchange] = set()
         #: The exchanges whose client is still sending what their application reads.
         self.streams: set[ThreadedExchange] = set()
 
@@ -229,15 +271,29 @@ class ThreadedApp(WSGIApp):
         """Call the application in the pool; False if too many wait already."""
         if len(self._calls) >= self._most:
             return False
+        if self.age is not None:
+            exchange.since = time.monotonic()
+            if not self._waiting:
+                self.age.emptied(exchange.since)
+            self._waiting.add(exchange)
         future = self.loop.run_in_executor(self._pool, exchange.call)
         self._calls.add(future)
         future.add_done_callback(partial(self._ended, exchange))
+        return True
+
+    def claim(self, exchange: ThreadedExchange) -> bool:
+        """Take what waits: True for one alone, be it the loop or a thread."""
+        try:
+            self._waiting.remove(exchange)
+        except KeyError:
+            return False
         return True
 
     def _ended(self, exchange: ThreadedExchange, future: asyncio.Future[None]) -> None:
         self._calls.discard(future)
         self.streams.discard(exchange)
         if future.cancelled():
+            self._waiting.discard(exchange)
             exchange.close_input()
 
     async def shutdown(self) -> None:

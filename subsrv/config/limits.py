@@ -19,6 +19,14 @@ class Limits:
     limit_concurrency: int = option(
         "Limits", Kind.COUNT, 0, "requests under way in each worker; else 503"
     )
+    # Off: only a client knows when an answer is of no use to it any more, and one in a closed loop
+    # would rather wait. (gunicorn and uvicorn have no such limit; HAProxy's is its timeout queue.)
+    limit_queue_age: float = option(
+        "Limits",
+        Kind.SECONDS,
+        0.0,
+        "for which requests may have waited without a break until what waits gets a 503; 0: no end",
+    )
 
     # Precedents: Apache RequestReadTimeout header=20; nginx client_body_timeout and send_timeout
     # 60, keepalive_timeout 75; gunicorn graceful_timeout 30.
