@@ -48,8 +48,8 @@ _SERVERS = {
     "granian, limit": _Server(
         "granian-asgi",
         ("--backpressure", "100", "--backlog", "128"),
-        "its limit: above that it accepts no connection, so that its queue is the kernel's, which is "
-        "as short as it allows; it answers no 503",
+        "its limit: above that it accepts no connection, so that its queue is the kernel's, which "
+        "is as short as it allows; it answers no 503",
     ),
 }
 _DEFAULT = ("subsrv", "subsrv, limit", "uvicorn", "uvicorn, limit", "granian", "granian, limit")
@@ -149,8 +149,7 @@ def _answer(data: Data) -> str:
         if goodput and recovery:
             late = f" with a p99 of {tail.text(0)} ms" if tail else ""
             parts.append(
-                f"{label} {goodput.text(0)} %{late}, and back to normal after "
-                f"{recovery.text(2)} s"
+                f"{label} {goodput.text(0)} %{late}, and back to normal after {recovery.text(2)} s"
             )
     if not parts:
         return "Nothing was measured in this run."
@@ -165,12 +164,13 @@ STUDY = Study(
     title="More than it can do",
     question=(
         "What is left of a server when more is asked of it than it can do? One worker, and a "
-        "handler that computes for about 1.5 ms. A closed loop says how many requests a second it can "
-        "serve; then visitors come at shares of that, whatever the server does. Each opens a "
-        f"connection, asks once, and leaves after {_PATIENCE:g} s. Goodput is what is answered 200 by "
-        "then: work for those who have left is lost, and a server that works off its queue in order "
-        "may do nothing else. Each server with and without its limit. When the load has fallen from "
-        "twice the capacity to half of it: how long until answers take no longer than before?"
+        "handler that computes for about 1.5 ms. A closed loop says how many requests a second it "
+        "can serve; then visitors come at shares of that, whatever the server does. Each opens a "
+        f"connection, asks once, and leaves after {_PATIENCE:g} s. Goodput is what is answered 200 "
+        "by then: work for those who have left is lost, and a server that works off its queue in "
+        "order may do nothing else. Each server with and without its limit. When the load has "
+        "fallen from twice the capacity to half of it: how long until answers take no longer than "
+        "before?"
     ),
     configurations=_configurations,
     answer=_answer,
@@ -184,7 +184,10 @@ STUDY = Study(
     ),
     options=(
         Option(
-            "servers", "servers, with a limit or without", tuple(map(_name, _DEFAULT)), tuple(_BY_NAME)
+            "servers",
+            "servers, with a limit or without",
+            tuple(map(_name, _DEFAULT)),
+            tuple(_BY_NAME),
         ),
     ),
     control="subsrv, limit",

@@ -7,7 +7,7 @@ from experiments.harness.study import Study
 #: Modules of this package, each with a `STUDY` of the same name.
 NAMES = (
     *("overhead", "hello", "latency", "scaling", "mixed", "sharing", "shared_state"),
-    *("accepting", "memory", "forks", "gc", "versions", "comparison"),
+    *("accepting", "memory", "forks", "gc", "versions", "overload", "comparison"),
 )
 
 

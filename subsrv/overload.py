@@ -1,14 +1,15 @@
 """Giving up what has waited too long: `--limit-queue-age`.
 
 A queue that empties now and then takes bursts, and is good. One that stands makes every request
-late by as much as it is long, and serves nobody better: by the time it gets to a request, its client
-may have given up. So what tells an overload is not how long a queue is, but for how long it has not
-been empty (Nichols and Jacobson's controlled delay, RFC 8289; for a server's requests: Maurer, "Fail
-at Scale", ACM Queue 13(8), 2015).
+late by as much as it is long, and serves nobody better: by the time it gets to a request, its
+client may have given up. So what tells an overload is not how long a queue is, but for how long it
+has not been empty (Nichols and Jacobson's controlled delay, RFC 8289; for a server's requests:
+Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 
-In a worker's loop the queue is in the kernel: descriptors that are ready, and connections that nobody
-has accepted. It is empty when there is nothing to be had from epoll without waiting. For how long a
-request has been there, the kernel says for each TCP connection, so that nobody need take its time.
+In a worker's loop the queue is in the kernel: descriptors that are ready, and connections that
+nobody has accepted. It is empty when there is nothing to be had from epoll without waiting. For how
+long a request has been there, the kernel says for each TCP connection, so that nobody need take its
+time.
 """
 
 import socket
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from subsrv.reactor import Poller
     from subsrv.shared import Shared
 
-# Of the limit: how long what waits in a queue that stands may have waited. RFC 8289 section 4.3 has 5 to
-# 10 % of its interval; at the upper end a few requests fit in where one takes milliseconds.
+# Of the limit: how long what is in a queue that stands may have waited. RFC 8289 has 5 to 10 % of
+# its interval; at the upper end a few requests fit in where one takes milliseconds.
 _TARGET = 0.1
 
 # Events taken at once. Fewer than the reactor would take, so that a turn is short and is seen to be
@@ -41,7 +42,7 @@ class QueueAge:
 
     If a queue has not been empty for `limit`, what has waited for longer than a tenth of that is to
     be refused. It follows that a burst that is dealt with within `limit` is served whole, that
-    nothing waits for longer than `limit`, and that after one moment without a queue nothing is
+    nothing waits for longer than `limit` and a look, and that after one moment without a queue nothing is
     refused.
     """
 

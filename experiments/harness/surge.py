@@ -1,8 +1,8 @@
 """More and more visitors, twice as many as the server can serve, and then few again.
 
-First a closed loop says what the server can do. Then visitors come at parts of that: each phase follows
-the one before without a gap, so that what a phase leaves behind meets the next. Refusals are no
-faults here: they are what is asked about.
+First a closed loop says what the server can do. Then visitors come at parts of that: each phase
+follows the one before without a gap, so that what a phase leaves behind meets the next. Refusals
+are no faults here: they are what is asked about.
 """
 
 import math
@@ -91,8 +91,7 @@ class Surge:
 
     def _named(self, seconds: float) -> list[tuple[str, float]]:
         return [
-            (name, part * seconds / _PARTS)
-            for name, (_, part) in zip(NAMES, PHASES, strict=True)
+            (name, part * seconds / _PARTS) for name, (_, part) in zip(NAMES, PHASES, strict=True)
         ]
 
     def client(self) -> str:
@@ -103,9 +102,7 @@ class Surge:
         """Put the load on `url`; LoadError if a client does not report."""
         capacity = self._capacity(url, _CLOSED * seconds / _PARTS, client)
         plan = Plan(
-            phases=[
-                (share * capacity, part * seconds / _PARTS) for share, part in PHASES
-            ],
+            phases=[(share * capacity, part * seconds / _PARTS) for share, part in PHASES],
             patience=self.patience,
             path=self.path,
             answer=self.answer.decode("latin-1"),
@@ -144,11 +141,7 @@ def figures(plan: Plan, visits: Visits, capacity: float) -> Mapping[Metric, floa
     begun = 0.0
     good = _good(visits, plan.patience)
     for measured, (_, seconds) in zip(BY_PHASE, plan.phases, strict=True):
-        mine = [
-            index
-            for index, due in enumerate(visits.dues)
-            if begun <= due < begun + seconds
-        ]
+        mine = [index for index, due in enumerate(visits.dues) if begun <= due < begun + seconds]
         begun += seconds
         waits = sorted(visits.waits[index] for index in mine if good[index])
         statuses = [visits.statuses[index] for index in mine]
@@ -182,14 +175,12 @@ def _recovery(plan: Plan, visits: Visits, good: Sequence[bool], usual: float) ->
     """
     normal = max(_NORMAL_TIMES * usual, _NORMAL_LEAST)
     back = sum(seconds for _, seconds in plan.phases[:BACK])
-    strays = seen = 0
+    strays = 0
     since = length = plan.phases[BACK][1]
-    for due, wait, was_good in zip(
-        reversed(visits.dues), reversed(visits.waits), reversed(good), strict=True
-    ):
+    backwards = zip(reversed(visits.dues), reversed(visits.waits), reversed(good), strict=True)
+    for seen, (due, wait, was_good) in enumerate(backwards, 1):
         if due < back:
             break
-        seen += 1
         strays += not (was_good and wait <= normal)
         if strays <= max(_STRAYS * seen, 1):
             since = due - back

@@ -1,11 +1,10 @@
 """Visitors: each opens a connection of its own, asks once, and gives up if no answer comes in time.
 
-They come at rates that change by a plan, whatever the server does, so that this is an open loop. Run
-as a process of its own: `python -m experiments.harness.visitors ADDRESS PORT`, with a `Plan` as JSON on
-standard input; what came of each visit goes to standard output.
+They come at rates that change by a plan, whatever the server does, so that this is an open loop.
+Run as a process of its own: `python -m experiments.harness.visitors ADDRESS PORT`, with a `Plan` as
+JSON on standard input; what came of each visit goes to standard output.
 """
 
-import bisect
 import errno
 import gc
 import json
@@ -145,9 +144,7 @@ class Crowd:
         self._lags.sort()
         return Visits(
             dues=self._dues,
-            waits=[
-                (end - at) / _SECOND for end, at in zip(self._ends, self._at, strict=True)
-            ],
+            waits=[(end - at) / _SECOND for end, at in zip(self._ends, self._at, strict=True)],
             statuses=self._statuses,
             lag=self._lags[len(self._lags) * 99 // 100] / _SECOND,
             seconds=(time.monotonic_ns() - self._begin) / _SECOND,

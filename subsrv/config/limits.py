@@ -25,7 +25,7 @@ class Limits:
         "Limits",
         Kind.SECONDS,
         0.0,
-        "for which requests may have waited without a break until what waits gets a 503; 0: no end",
+        "how long a worker may be behind without a break, until what waits gets a 503; 0: for ever",
     )
 
     # Precedents: Apache RequestReadTimeout header=20; nginx client_body_timeout and send_timeout

@@ -1,4 +1,4 @@
-"""Requests that have waited too long, in every mode: each gets a 503, and once nothing waits, none."""
+"""Requests that have waited too long, in every mode: a 503 for each, and for none once all is well."""
 
 import time
 from contextlib import ExitStack
@@ -92,7 +92,9 @@ def test_what_waited_too_long(mode: Mode, threads: int, probe: Probe, tmp_path: 
         assert counters["overloaded"] == 0
         status, metrics = control.request(server.control, "GET", "/metrics")
         assert status == 200
-        counted = f'subsrv_requests_overloaded_total{{worker="0",limit="queue_age"}} {refused + 2}\n'
+        counted = (
+            f'subsrv_requests_overloaded_total{{worker="0",limit="queue_age"}} {refused + 2}\n'
+        )
         assert counted in metrics.decode()
 
 
