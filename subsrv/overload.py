@@ -41,9 +41,9 @@ class QueueAge:
     """The rule, without any I/O. All times are in seconds, and of the same clock.
 
     If a queue has not been empty for `limit`, what has waited for longer than a tenth of that is to
-    be refused. It follows that a burst that is dealt with within `limit` is served whole, that
-    nothing waits for longer than `limit` and a look, and that after one moment without a queue nothing is
-    refused.
+    be refused. It follows that a burst that is over within `limit` is served whole, that nothing is
+    served that has waited for longer than `limit`, and that after one moment without a queue
+    nothing is refused.
     """
 
     def __init__(self, limit: float, now: float) -> None:

@@ -9,6 +9,7 @@ from fake_wire import GET, Setting
 from subsrv import overload
 from subsrv.overload import LoopQueue, QueueAge
 from subsrv.reactor import IN
+from subsrv.tls import TLSSocket
 
 LIMIT = 1.0
 TARGET = 0.1
@@ -177,6 +178,15 @@ def test_the_kernel_says_how_old_a_request_is() -> None:
     assert not loop.queue.too_old(Told(100))
     assert loop.queue.too_old(Told(101))
     assert loop.queue.too_old(Told((1 << 32) - 1))
+
+
+def test_the_kernel_is_asked_below_tls() -> None:
+    loop = Loop()
+    if overload._TCP_INFO is None:
+        pytest.skip("this system does not say")
+    sock = TLSSocket.__new__(TLSSocket)
+    sock._sock = Told(101)  # type: ignore[assignment]
+    assert loop.queue.too_old(sock)
 
 
 def test_else_it_came_after_the_last_turn_that_saw_all() -> None:

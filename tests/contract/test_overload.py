@@ -1,4 +1,4 @@
-"""Requests that have waited too long, in every mode: a 503 for each, and for none once all is well."""
+"""Requests that have waited too long, in every mode: a 503 each, and none once nothing waits."""
 
 import time
 from contextlib import ExitStack
