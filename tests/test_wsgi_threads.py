@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def test_what_no_thread_has_begun_is_dropped_at_the_end(caplog: pytest.LogCaptur
 def test_what_waits_too_long_for_a_thread_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the thread that comes to it, or by the loop where none comes."""
     now = 1000.0
-    monkeypatch.setattr(wsgi_threads.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
 
     async def run() -> None:
         nonlocal now
@@ -184,7 +185,7 @@ def test_what_has_expired_counts_as_waiting_until_a_thread_has_passed_it(
 ) -> None:
     """Threads that never come back do not let the queue grow without end."""
     now = 1000.0
-    monkeypatch.setattr(wsgi_threads.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     monkeypatch.setattr(wsgi_threads, "_QUEUE", 3)
 
     async def run() -> None:

@@ -182,6 +182,6 @@ def _recovery(plan: Plan, visits: Visits, good: Sequence[bool], usual: float) ->
         if due < back:
             break
         strays += not (was_good and wait <= normal)
-        if strays <= max(_STRAYS * seen, 1):
+        if strays <= _STRAYS * seen:
             since = due - back
     return max(min(since, length), _NONE)
