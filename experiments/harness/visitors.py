@@ -154,7 +154,7 @@ class Crowd:
 
     def _loop(self, timer: int) -> None:
         next_, at, clock = 0, self._at, time.monotonic_ns
-        while next_ < len(at) or self._present:
+        while True:
             now = clock()
             while next_ < len(at) and at[next_] <= now:
                 self._lags.append(now - at[next_])
@@ -162,6 +162,8 @@ class Crowd:
                 next_ += 1
                 now = clock()
             self._dismiss(now)
+            if next_ == len(at) and not self._present:
+                return
             wake = at[next_] if next_ < len(at) else now + _SECOND
             if self._in_order:
                 wake = min(wake, at[self._in_order[0].number] + self._patience)
