@@ -10,15 +10,12 @@ import math
 import os
 import selectors
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from subsrv import backends, crew, recycling
-from subsrv.backoff import Backoff
+from subsrv import backends, recycling
 from subsrv.config import Config
 from subsrv.control import Message
 from subsrv.crew import Crew, Worker
@@ -26,7 +23,9 @@ from subsrv.entrance import Entrance
 from subsrv.errors import SubsrvError, WorkerStartError
 from subsrv.hang import HangWatch
 from subsrv.notify import notify
+from subsrv.places import Places
 from subsrv.ready import ReadyInfo
+from subsrv.shutdown import Shutdown
 from subsrv.signals import BrokenOffError, SignalWakeup
 from subsrv.succession import Succession
 from subsrv.takeover import PARTING
@@ -42,17 +41,6 @@ _OTHERS = (
     *(signal.SIGHUP, signal.SIGQUIT, signal.SIGTTIN, signal.SIGTTOU),
     *(signal.SIGUSR1, signal.SIGUSR2),
 )
-# Seconds within which a second signal is the first one's echo: timeout(1) and other wrappers signal
-# both their child and its whole group.
-_ECHO = 0.1
-
-
-@dataclass(slots=True)
-class _Place:
-    """One of the N places for workers: when to fill it, and how that went so far."""
-
-    due: float = 0.0
-    backoff: Backoff = field(default_factory=Backoff)
 
 
 class Supervisor:
@@ -74,7 +62,7 @@ class Supervisor:
         self._taken: set[int] = set()
         self._crew: Crew
         count = config.workers or os.process_cpu_count() or 1
-        self._places = [_Place() for _ in range(count)]
+        self._places = Places(count)
         self._desk: Desk | None = None
         self._watch: HangWatch
         self._succession: Succession
@@ -83,11 +71,7 @@ class Supervisor:
         self._change = 0
         self._culprits: set[str] = set()
         self._serving = False
-        self._stopping = False
-        self._echo_until = 0.0
-        self._deadline = math.inf
-        self._error: SubsrvError | None = None
-        self._status = 0
+        self._shutdown: Shutdown
 
     def run(self) -> int:
         """Serve until a signal ends it, drain, and return the exit status: 0, or 1 by force.
@@ -122,6 +106,7 @@ class Supervisor:
                 lambda: self._taken.update(self._signals.take()),
             )
             self._crew = Crew(self._config, self._backend, self._selector, self)
+            self._shutdown = Shutdown(self._crew, self._config.graceful_timeout)
             self._watch = HangWatch(self._crew, self._config.hang_timeout, self)
             self._succession = Succession(
                 self._crew,
@@ -141,16 +126,14 @@ class Supervisor:
 
                 desk = Desk(self._config, self._crew, self._selector, self)
                 self._desk = stack.enter_context(desk)
-            while self._crew or not self._stopping:
+            while self._crew or not self._shutdown.begun:
                 self._turn()
-        if self._error:
-            raise self._error
-        return self._status
+        return self._shutdown.status()
 
     def _turn(self) -> None:
         """Wait for what comes next, and deal with it."""
-        alarm = min(self._deadline, *(place.due for place in self._places))
-        if not self._stopping:
+        alarm = min(self._shutdown.deadline, self._places.alarm())
+        if not self._shutdown.begun:
             alarm = min(alarm, self._watch.alarm())
             if self._serving:
                 alarm = min(alarm, self._succession.alarm())
@@ -163,15 +146,12 @@ class Supervisor:
         self._crew.reap()
         self._obey()
         now = time.monotonic()
-        for index, place in enumerate(self._places):
-            if place.due <= now:
-                place.due = math.inf
-                self._start(index)
+        for index in self._places.due(now):
+            self._start(index)
         if self._desk:
             self._desk.look(now)
-        if self._deadline <= now:
-            self._force("the time to stop is over")
-        if not self._stopping:
+        self._shutdown.look(now)
+        if not self._shutdown.begun:
             self._watch.look(now)
             if self._serving:
                 self._succession.turn(len(self._places))
@@ -179,13 +159,12 @@ class Supervisor:
     def _obey(self) -> None:
         """Do what the signals ask for that have come."""
         signals, self._taken = self._taken, set()
-        now = time.monotonic()
         if not signals.isdisjoint(_STOP_SIGNALS):
-            if not self._stopping:
+            if self._shutdown.begun:
+                self._shutdown.signalled()
+            else:
                 self._stop()
-                self._echo_until = now + _ECHO
-            elif now >= self._echo_until:
-                self._force("a second signal")
+                self._shutdown.await_echo()
         if signal.SIGQUIT in signals:
             self._stop(timeout=0.0)
         if signal.SIGUSR1 in signals:
@@ -198,7 +177,7 @@ class Supervisor:
         # While it starts, there is nothing to replace yet: what has come is done afterwards.
         self._succession.reload_wanted |= signal.SIGHUP in signals
         self._change += (signal.SIGTTIN in signals) - (signal.SIGTTOU in signals)
-        if self._stopping or not self._serving:
+        if self._shutdown.begun or not self._serving:
             return
         if signal.SIGUSR2 in signals and self._successor is None:
             self._upgrade()
@@ -236,7 +215,7 @@ class Supervisor:
             worker.spent = message.fields["reason"]
         elif message.type == "gil":
             self._gil_is_on(worker, message.fields["module"])
-        if self._serving and not self._stopping:
+        if self._serving and not self._shutdown.begun:
             self._succession.go_on()
         elif len(self._crew.accepting()) == len(self._places):
             self._announce()
@@ -245,15 +224,9 @@ class Supervisor:
         """See Overseer."""
         if self._desk:
             self._desk.departed(worker)
-        if self._stopping:
-            if error and worker.ready:
-                error.log("it was draining")
-                self._status = 1
-            if all(worker.departed or worker.quarantined for worker in self._crew):
-                # Nothing is in flight any more; only remains, as threads an application forgot.
-                self._deadline = min(self._deadline, time.monotonic() + crew.MARGIN)
-            return
-        if self._succession.is_new(worker):
+        if self._shutdown.begun:
+            self._shutdown.departed(worker, error)
+        elif self._succession.is_new(worker):
             self._succession.failed(error or _unasked(worker))
         elif worker.leaving:
             if error:
@@ -269,7 +242,7 @@ class Supervisor:
         )
         if worker.ready is not None:
             worker.ready["gil"] = True
-        if self._config.require_nogil and not self._stopping:
+        if self._config.require_nogil and not self._shutdown.begun:
             self._stop(error)
         elif module not in self._culprits:
             self._culprits.add(module)
@@ -307,15 +280,13 @@ class Supervisor:
         if not self._serving:
             self._stop(error)
             return
-        place = self._places[index]
-        delay = place.backoff.died(served)
-        if not self._crew.accepting() and all(place.backoff.exhausted for place in self._places):
+        delay = self._places.lost(index, served)
+        if not self._crew.accepting() and self._places.exhausted:
             self._stop(error)
             return
         if self._desk:
             self._desk.lost(index, str(error))
         error.log(f"starting another in {delay:g} s" if delay else "starting another")
-        place.due = time.monotonic() + delay
 
     def _refresh(self) -> bool:
         """Have the application loaded as it is now, where it is loaded once for all workers."""
@@ -327,8 +298,7 @@ class Supervisor:
         return True
 
     def _filled(self, indices: Iterable[int]) -> None:
-        for index in indices:
-            self._places[index] = _Place(due=math.inf)
+        self._places.filled(indices)
         if self._desk:
             self._desk.replaced()
 
@@ -338,9 +308,7 @@ class Supervisor:
             logger.error("no worker can go with --accept reuseport: its socket would stay")
             return
         count = max(len(self._places) + change, 1)
-        while len(self._places) < count:
-            self._places.append(_Place())
-        del self._places[count:]
+        self._places.resize(count)
         for worker in self._crew:
             if worker.index >= count and not worker.leaving:
                 worker.retire(self._config.graceful_timeout, parting=PARTING)
@@ -356,7 +324,7 @@ class Supervisor:
     @property
     def state(self) -> str:
         """starting, serving, replacing (its workers) or draining."""
-        if self._stopping:
+        if self._shutdown.begun:
             return "draining"
         if not self._serving:
             return "starting"
@@ -391,7 +359,7 @@ class Supervisor:
         successor, self._successor = self._successor, None
         if not accepts or successor is None:
             logger.error("the new server did not start; this one serves on")
-        elif not self._stopping:
+        elif not self._shutdown.begun:
             logger.info("the new server accepts: pid %d", successor.pid)
             self._entrance.give_up_paths()
             self._stop(parting=PARTING)
@@ -419,40 +387,11 @@ class Supervisor:
         timeout: float | None = None,
         parting: float = 0.0,
     ) -> None:
-        """Begin to drain, within the graceful timeout if no other is given.
-
-        `error` is why, where no signal is; for `parting`, see Worker.retire.
-        """
-        self._stopping = True
-        self._error = error or self._error
-        for place in self._places:
-            place.due = math.inf
+        """Begin to drain; see Shutdown.begin."""
+        self._places.close()
         # From the moment the workers have closed theirs too, connections are refused.
         self._entrance.close_listeners()
-        if timeout is None:
-            timeout = self._config.graceful_timeout
-        busy = any(worker.ready and not worker.hung for worker in self._crew)
-        patience = timeout if busy else 0.0
-        self._deadline = time.monotonic() + patience + crew.MARGIN
-        for worker in self._crew:
-            worker.retire(timeout, parting=min(parting, timeout))
-        notify("STOPPING=1")
-
-    def _force(self, reason: str) -> None:
-        """End without waiting any longer."""
-        self._status = 1
-        self._deadline = math.inf
-        stuck = [worker.index for worker in self._crew if not worker.handle.kill()]
-        if not stuck:
-            logger.error("%s: killing %d workers", reason, len(self._crew))
-            return
-        # Leaving in good order would wait for these threads, for ever.
-        if self._error:
-            self._error.log("giving up")
-        logger.error("%s: leaving without workers %s, which cannot be killed", reason, stuck)
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(self._error.status if self._error else self._status)
+        self._shutdown.begin(error, timeout=timeout, parting=parting)
 
 
 def _unasked(worker: Worker) -> SubsrvError:
