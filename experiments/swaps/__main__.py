@@ -10,7 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from experiments import report
 from experiments.harness import cpus, environment, publish
 from experiments.harness.command import names, positive
 from experiments.harness.interpreters import FREE_THREADED, InterpreterError, Interpreters
-from experiments.harness.paths import RESULTS
+from experiments.harness.paths import BUILD, RESULTS
 from experiments.harness.server import Command, Server, in_words, subsrv
 from experiments.options import MODES
 from experiments.swaps.clients import APP, Clients
@@ -29,6 +29,7 @@ _WORKERS = 2
 _CONNECTIONS = 16  # of wrk
 _PATIENCE = 30.0  # seconds for one swap, and for old workers to be gone
 _LOOKS = 50  # at memory, over all swaps
+_OF_A_RUN = ("begun", "subsrv_commit")  # of the environment: runs of one file may lie apart
 
 
 class _Swapper:
@@ -59,7 +60,10 @@ class _Swapper:
             if time.monotonic() > deadline:
                 raise LaunchError("old workers are still there")
             await asyncio.sleep(0.05)
-        self.looks.append((swaps, processes.memory(self._server.pid).uss))
+        used = processes.memory(self._server.pid).uss
+        self.looks.append((swaps, used))
+        took = statistics.median(self.seconds[-_LOOKS:]) if self.seconds else 0.0
+        print(f"{swaps} swaps, {took:.2f} s each, {used / 1e6:.1f} MB", file=sys.stderr)
 
     async def _hear(self) -> bytes:
         return await asyncio.get_running_loop().sock_recv(self._notified, 1000)
@@ -141,47 +145,63 @@ def measured(python: str, mode: str, *, swaps: int) -> dict[str, Any]:
         "done": {**outcome.done, "wrk": load.requests},
         "seconds": round(statistics.median(swapper.seconds), 3),
         "longest": round(max(swapper.seconds), 3),
-        "kb_per_swap": round(slope(swapper.looks) / 1e3, 2),
         "looks": swapper.looks,
     }
 
 
-def slope(looks: Sequence[tuple[int, int]]) -> float:
-    """Bytes for each swap: a least-squares line through all but the first quarter."""
-    later = looks[len(looks) // 4 :]
-    if len(later) < 2:
-        return 0.0
-    return statistics.linear_regression(*zip(*later, strict=True)).slope
+def _cells(modes: list[str], pythons: list[str]) -> Iterator[tuple[str, str]]:
+    """Mode and leg of each run."""
+    for leg in pythons:
+        yield from ((mode, leg) for mode in modes if mode != "nogil")
+    if "nogil" in modes:
+        yield "nogil", FREE_THREADED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m experiments.swaps", description=__doc__)
+    add = parser.add_argument
+    add("--swaps", type=positive, default=1000, metavar="N", help="in each run (default: 1000)")
+    add("--modes", type=names(MODES), default=["interp", "process"], metavar="LIST")
+    add("--pythons", default="3.14,3.15", metavar="LIST", help="but for nogil")
+    add("--quick", action="store_true", help="20 swaps each: a trial, without publishing")
+    add("--output", type=Path, metavar="FILE", help="instead of a new file in results/swaps")
+    add("--resume", type=Path, metavar="FILE", help="add the runs that it lacks to this file")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Swap in every mode; exit status 1 if anything was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.swaps", description=__doc__)
-    parser.add_argument("--swaps", type=positive, default=1000, help="in each mode")
-    parser.add_argument("--modes", type=names(MODES), default=["interp", "process"], metavar="LIST")
-    parser.add_argument("--pythons", default="3.14,3.15", metavar="LIST", help="but for nogil")
-    parser.add_argument("--output", type=Path, help="instead of a new file in results/swaps")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
+    swaps = 20 if options.quick else options.swaps
     about = environment.describe(cpus.split())
-    path = options.output or publish.new_file(RESULTS, "swaps", about)
-    interpreters = Interpreters()
     result: dict[str, Any] = {"about": about, "runs": []}
-    for mode in options.modes:
-        for wanted in [FREE_THREADED] if mode == "nogil" else options.pythons.split(","):
-            try:
-                python = interpreters.get(wanted)
-            except InterpreterError as error:
-                found: dict[str, Any] = {"failures": [f"not had: {error}"]}
-                name = wanted
-            else:
-                found = measured(python.path, mode, swaps=options.swaps)
-                name = python.name
-            result["runs"].append({"mode": mode, "python": name, **found})
-            verdict = "; ".join(found["failures"]) or "nothing wrong"
-            print(f"{mode} on {name}: {found.get('done', {})}: {verdict}", flush=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(result, separators=(",", ":")) + "\n")
-    if options.output is None:
+    if options.resume:
+        result = json.loads(options.resume.read_text())
+        path = options.resume
+    elif options.quick and not options.output:
+        path = BUILD / "swaps.json"
+    else:
+        path = options.output or publish.new_file(RESULTS, "swaps", about)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    interpreters = Interpreters()
+    for mode, leg in _cells(options.modes, options.pythons.split(",")):
+        run: dict[str, Any] = {"mode": mode, "leg": leg, "python": leg}
+        if any((each["mode"], each["leg"]) == (mode, leg) for each in result["runs"]):
+            continue
+        here = environment.describe(cpus.split())
+        run |= {name: here[name] for name in _OF_A_RUN}
+        try:
+            python = interpreters.get(leg)
+        except InterpreterError as error:
+            run["failures"] = [f"not had: {error}"]
+        else:
+            run["python"] = python.name
+            run |= measured(python.path, mode, swaps=swaps)
+        result["runs"].append(run)
+        verdict = "; ".join(run["failures"]) or "nothing wrong"
+        print(f"{mode} on {run['python']}: {run.get('done', {})}: {verdict}", flush=True)
+        path.write_text(json.dumps(result, separators=(",", ":")) + "\n")
+    if path.is_relative_to(RESULTS):
         report.main([])
     return int(any(run["failures"] for run in result["runs"]))
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.harness import publish
+from experiments.harness import charts, publish
+from experiments.harness.figures import Figure
 from experiments.harness.publish import newest
 from experiments.harness.table import Table
+from experiments.swaps.trend import slope, steady
 
 _NAME = "swaps"
 _TITLE = "Hot swaps under load"
@@ -19,8 +21,9 @@ _QUESTION = (
     "(without pause, one request a connection, with pauses of up to 1.5 s) check every byte, that "
     "a connection ends only after an answer that says so, and that no connection meets a version "
     "that was replaced before it was made. One wrong or missing answer fails a run. Memory is "
-    "private (USS), of the whole process tree, when the old workers are gone; its slope is that of "
-    "a line through all looks but the first quarter."
+    "private (USS), of the whole process tree, whenever the old workers are gone; its slope "
+    "is that of a line through all looks after the first quarter of the swaps, with an interval of "
+    "95 %."
 )
 _COMMAND = "python -m experiments.swaps"
 
@@ -32,24 +35,29 @@ def made(results: Path) -> dict[Path, str]:
         return {}
     raw = json.loads(path.read_text())
     heading = (
-        *("mode", "CPython", "swaps", "requests", "failures"),
-        *("median s a swap", "longest, s", "KB a swap", "verdict"),
+        *("mode", "CPython", "swaps", "requests", "failures", "median s a swap", "longest, s"),
+        *("MB after a quarter, at the end", "KB a swap", "verdict"),
     )
     rows = [_row(run) for run in raw["runs"]]
     about = raw["about"]
-    failures = [f"- {run['mode']}: {each}" for run in raw["runs"] for each in run["failures"]]
+    failures = [f"- {_name(run)}: {each}" for run in raw["runs"] for each in run["failures"]]
     parts = [
         _NOTE,
         f"# {_TITLE}",
         _QUESTION,
         f"**{_answer(raw['runs'])}**",
+        f"![{_TITLE}: memory](memory.svg)",
         Table(heading, rows, labels=2).markdown(),
         *(["## Failures", "\n".join(failures)] if failures else []),
-        f"Server and clients shared one machine ({about['cpu_model_name']}). Begun "
-        f"{about['begun']} at commit {about['subsrv_commit']}. To repeat it: `{_COMMAND}`. "
+        f"Server and clients shared one machine ({about['cpu_model_name']}). Begun: "
+        f"{'; '.join(map(_begun, raw['runs']))}. To repeat it: `{_COMMAND}`. "
         f"Raw data: [{path.name}]({path.name})",
     ]
-    return {results / _NAME / "README.md": "\n\n".join(parts) + "\n"}
+    folder = results / _NAME
+    return {
+        folder / "README.md": "\n\n".join(parts) + "\n",
+        folder / "memory.svg": _plot(raw["runs"]),
+    }
 
 
 def section(results: Path) -> str:
@@ -64,22 +72,49 @@ def section(results: Path) -> str:
     )
 
 
+def _name(run: Mapping[str, Any]) -> str:
+    return f"{run['mode']} on {run['python']}"
+
+
+def _begun(run: Mapping[str, Any]) -> str:
+    return f"{_name(run)} {run['begun']} at commit {run['subsrv_commit']}"
+
+
 def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
     counted = [f"{run[name]:,}" if name in run else "n/a" for name in ("swaps", "requests")]
-    measured = [str(run.get(name, "n/a")) for name in ("seconds", "longest", "kb_per_swap")]
+    looks = steady(run.get("looks", ()))
+    sizes = f"{looks[0][1] / 1e6:.1f}, {looks[-1][1] / 1e6:.1f}" if looks else "n/a"
     failed = len(run["failures"])
     return (
-        *(run["mode"], run["python"], *counted, str(failed), *measured),
-        "failed" if failed else "nothing lost",
+        *(run["mode"], run["python"], *counted, str(failed)),
+        *(str(run.get(name, "n/a")) for name in ("seconds", "longest")),
+        *(sizes, _slope(run), "failed" if failed else "nothing lost"),
+    )
+
+
+def _slope(run: Mapping[str, Any]) -> str:
+    figure = slope(run.get("looks", ()))
+    return figure.text(2) if figure else "n/a"
+
+
+def _plot(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Memory over the swaps."""
+    series = {
+        _name(run): [(swaps, Figure(*(size / 1e6,) * 3, 1)) for swaps, size in looks]
+        for run in runs
+        if (looks := run.get("looks"))
+    }
+    return charts.lines(
+        "Private memory over the swaps", series, x_axis="swaps", y_axis="USS of all processes, MB"
     )
 
 
 def _answer(runs: Sequence[Mapping[str, Any]]) -> str:
-    failed = [f"{run['mode']} on {run['python']}" for run in runs if run["failures"]]
+    failed = [_name(run) for run in runs if run["failures"]]
     if failed:
         return f"Something was wrong in {', '.join(failed)}."
     total, swaps = sum(run["requests"] for run in runs), sum(run["swaps"] for run in runs)
-    slopes = ", ".join(f"{run['mode']} {run['python']} {run['kb_per_swap']:+g}" for run in runs)
+    slopes = ", ".join(f"{_name(run)} {_slope(run)}" for run in runs)
     return (
         f"In {swaps:,} swaps and {total:,} requests, none was lost and no connection refused. "
         f"KB of memory for each swap: {slopes}."
