@@ -1,9 +1,9 @@
-"""The benchmark of your machine: `make bench`, in less than two minutes.
+"""The benchmark of your machine: `make bench`, in about two minutes.
 
-Sections: overhead (one worker: native, ASGI and WSGI hello, beside a responder in C), scaling (two
-workers against one on CPU-bound work), nogil (does a request cost more with two no-GIL workers?)
-and memory (what one more worker takes). Each is a study of its own, run shorter; options of that
-study are taken too: `--section memory --modes interp,process`.
+Sections: overhead (one worker: native, ASGI and WSGI hello, beside a responder in C, and what
+--control and --access-log add), scaling (two workers against one on CPU-bound work), nogil (does a
+request cost more with two no-GIL workers?) and memory (what one more worker takes). Each is a study
+of its own, run shorter; options of that study are taken too: `--section memory --modes interp`.
 """
 
 import argparse

@@ -1,18 +1,25 @@
 """What does a request cost, and how far is that from the least possible?"""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
 from experiments.harness import charts, floor, metrics, tables
 from experiments.harness.charts import Bar
 from experiments.harness.command import main
-from experiments.harness.configuration import Configuration, Timing, serving
+from experiments.harness.configuration import Configuration, Timing, says_hello, serving
 from experiments.harness.data import Data
+from experiments.harness.paths import scratch
+from experiments.harness.server import Server
 from experiments.harness.study import Option, Settings, Study, Target
 from experiments.harness.table import Table
 from experiments.options import INTERFACES, KINDS, REPEATED, VARIED_TRAFFIC
 
 _FLOOR = "floor"
+_PLAIN = "native"
+#: What may be switched on beside the service itself, measured on the cheapest request.
+_EXTRAS = ("control", "log")
+_LOG = "access.log"
 _TRAFFIC = {"repeated": REPEATED, "varied": VARIED_TRAFFIC}
 _LIMITS = {"native": 1.5, "asgi": 2.0, "wsgi": 2.0}
 _VARIED_LIMIT = 1.6
@@ -46,14 +53,55 @@ def _configurations(settings: Settings) -> list[Configuration]:
                     facts=facts,
                 )
             )
+    for extra in settings["extras"]:
+        found.append(
+            serving(
+                _extra(extra),
+                f"subsrv.hello:{_PLAIN}",
+                REPEATED,
+                mode=mode,
+                leg=leg,
+                options=(*options, *_options(extra)),
+                stateful=False,
+                check=_afresh,
+                facts={"interface": _PLAIN, "traffic": "repeated", "extra": extra},
+            )
+        )
     return found
+
+
+def _options(extra: str) -> tuple[str, ...]:
+    if extra == "control":
+        return ("--control", f"unix:{scratch('control')}")
+    return ("--access-log", "--access-log-file", str(scratch(_LOG)))
+
+
+def _afresh(server: Server) -> int:
+    """See says_hello; an access log begins anew, or a long run would fill the disk."""
+    size = says_hello(server)
+    if scratch(_LOG).exists():
+        os.truncate(scratch(_LOG), 0)
+    return size
+
+
+def _extra(extra: str) -> str:
+    return f"{_PLAIN} repeated, {extra}"
+
+
+def _extras(data: Data) -> list[tuple[str, str, str]]:
+    """What is switched on, beside the same without."""
+    return [
+        (f"{label} / without", label, _label(_PLAIN, "repeated"))
+        for label in data.labels
+        if data.fact(label, "extra")
+    ]
 
 
 def _to_floor(data: Data) -> list[tuple[str, str, str]]:
     return [
         (f"{label} / floor", label, _label(_FLOOR, str(data.fact(label, "traffic"))))
         for label in data.labels
-        if data.fact(label, "interface") != _FLOOR
+        if data.fact(label, "interface") != _FLOOR and not data.fact(label, "extra")
     ]
 
 
@@ -69,7 +117,7 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
     return {
         "The cost of a request": tables.overview(data, shown),
         "As ratios of server CPU per request": tables.ratios(
-            data, [*_to_floor(data), *_varied(data)], [metrics.CPU]
+            data, [*_to_floor(data), *_varied(data), *_extras(data)], [metrics.CPU]
         ),
     }
 
@@ -79,6 +127,7 @@ def _plots(data: Data) -> Mapping[str, str]:
         traffic: [
             Bar(str(data.fact(label, "interface")), data.figure(label, metrics.CPU), series=index)
             for label in data.where(traffic=traffic)
+            if not data.fact(label, "extra")
         ]
         for index, traffic in enumerate(_TRAFFIC)
     }
@@ -124,7 +173,9 @@ STUDY = Study(
         "What does a request cost the server, and how far is that from the least possible? One "
         "worker, 256 connections; a C program on one epoll instance that parses nothing is the "
         "floor. Once with wrk's own head, the same for each request, and once with browser-like "
-        "heads, all different. CPU is user and system time of the server's whole process tree."
+        "heads, all different. Native with wrk's head is there twice more: with --control, which "
+        "counts and takes the time of each request, and with --access-log to a file. CPU is user "
+        "and system time of the server's whole process tree."
     ),
     configurations=_configurations,
     answer=_answer,
@@ -137,6 +188,7 @@ STUDY = Study(
     ),
     options=(
         Option("interfaces", "what is served", (_FLOOR, *INTERFACES), (_FLOOR, *INTERFACES)),
+        Option("extras", "what is switched on besides", _EXTRAS, _EXTRAS),
         Option("mode", "kind of worker", ("interp",), tuple(KINDS)),
     ),
     control="asgi repeated",
