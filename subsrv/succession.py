@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from subsrv.config import Config
 from subsrv.crew import Crew, Worker
@@ -16,6 +17,19 @@ logger = logging.getLogger("subsrv")
 
 # Seconds until a worker that should be replaced, but whose successor failed, is tried again.
 _AGAIN = 30.0
+
+_RELOADED = "reloaded"
+
+
+@dataclass(slots=True)
+class Reloads:
+    """How many there were: begun, and brought to an end of one kind or the other."""
+
+    begun: int = 0
+    done: int = 0
+    failed: int = 0
+    #: Why the last one failed; None if it did not.
+    error: str | None = None
 
 
 class Succession:
@@ -45,14 +59,18 @@ class Succession:
         self._filled = filled
         self._current: Takeover | None = None
         self._word = ""
-        #: A reload is asked for: it begins when nothing else is under way.
-        self.reload_wanted = False
+        self._reload_wanted = False
+        self.reloads = Reloads()
+
+    def want_reload(self) -> None:
+        """Have all workers replaced. It begins when nothing else is under way."""
+        self._reload_wanted = True
 
     def alarm(self) -> float:
         """When something is to begin, by time.monotonic()."""
         if self._current:
             return math.inf
-        return 0.0 if self.reload_wanted else self._recycling.alarm(self._crew.accepting())
+        return 0.0 if self._reload_wanted else self._recycling.alarm(self._crew.accepting())
 
     @property
     def under_way(self) -> bool:
@@ -63,12 +81,13 @@ class Succession:
         """Begin what is due."""
         if self._current:
             return
-        if self.reload_wanted:
-            self.reload_wanted = False
+        if self._reload_wanted:
+            self._reload_wanted = False
+            self.reloads.begun += 1
             # As Type=notify-reload of systemd wants it, by the clock that time.monotonic() reads.
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             logger.info("reloading")
-            self._begin("reloaded", range(places), self._refresh)
+            self._begin(_RELOADED, range(places), self._refresh)
         elif worker := self._recycling.chosen(self._crew.accepting(), time.monotonic()):
             logger.info("worker %d is recycled: %s", worker.index, worker.spent)
             self._begin("recycled", [worker.index], lambda: True)
@@ -98,7 +117,10 @@ class Succession:
         if takeover.over:
             self._current = None
             logger.info("%s: %d new workers accept", self._word, len(takeover.places))
-            self._tell()
+            if self._word == _RELOADED:
+                self.reloads.done += 1
+                self.reloads.error = None
+                notify("READY=1")
 
     def failed(self, error: SubsrvError) -> None:
         """One of the new workers did not get ready."""
@@ -110,8 +132,7 @@ class Succession:
         self._current = None
         self._recycling.postpone(time.monotonic(), _AGAIN)
         error.log(f"not {self._word}, the workers that serve go on")
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._word == "reloaded":
+        if self._word == _RELOADED:
+            self.reloads.failed += 1
+            self.reloads.error = str(error)
             notify("READY=1")

@@ -120,11 +120,13 @@ class Supervisor:
                 # Here, because nobody else pays for it.
                 from subsrv.reloading import Reloading
 
-                stack.enter_context(Reloading(self._config, self._selector, self.want_reload))
+                stack.enter_context(
+                    Reloading(self._config, self._selector, self._succession.want_reload)
+                )
             if self._config.control:
                 from subsrv.admin.desk import Desk
 
-                desk = Desk(self._config, self._crew, self._selector, self)
+                desk = Desk(self._config, self._crew, self._succession, self._selector, self)
                 self._desk = stack.enter_context(desk)
             while self._crew or not self._shutdown.begun:
                 self._turn()
@@ -174,8 +176,8 @@ class Supervisor:
             # New workers read them by themselves; but whether they come depends on the application.
             for worker in self._crew:
                 worker.tell("certificates")
-        # While it starts, there is nothing to replace yet: what has come is done afterwards.
-        self._succession.reload_wanted |= signal.SIGHUP in signals
+            # While it starts, there is nothing to replace yet: what has come is done afterwards.
+            self._succession.want_reload()
         self._change += (signal.SIGTTIN in signals) - (signal.SIGTTOU in signals)
         if self._shutdown.begun or not self._serving:
             return
@@ -334,10 +336,6 @@ class Supervisor:
     def urls(self) -> tuple[str, ...]:
         """What it is bound to."""
         return self._entrance.urls
-
-    def want_reload(self) -> None:
-        """Have all workers replaced, as SIGHUP does."""
-        self._succession.reload_wanted = True
 
     def want_workers(self, count: int) -> None:
         """Have another number of workers, as SIGTTIN and SIGTTOU do by one."""

@@ -43,6 +43,7 @@ ROOMS = {
     "admin.command": {"admin", "admin.client", "admin.top", "errors", "parser", "settings"},
     "admin.desk": {
         *("admin.api", "admin.endpoint", "admin.view", "config", "control", "crew"),
+        "succession",
     },
     "admin.endpoint": {"admin", "admin.api", "errors", "http1", "sockets"},
     "admin.metrics": {"histogram"},

@@ -23,7 +23,7 @@ type Status = dict[str, Any]
 
 _TEXT = "text/plain; charset=utf-8"
 _MOST_WORKERS = 1024
-_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 class Answer(NamedTuple):

@@ -46,16 +46,31 @@ def request(address: str, method: str, target: str) -> tuple[int, bytes]:
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) else str(error)  # type: ignore[arg-type, union-attr]
-        raise UnreachableError(f"no subsrv answers at {address}: {reason}") from error
+        raise UnreachableError(f"no subsrv answers at {address}: {_reason(error)}") from error
     finally:
         connection.close()
+
+
+def _reason(error: OSError | http.client.HTTPException) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens there"  # as where a server has left its socket behind
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error)
 
 
 def status(address: str) -> dict[str, Any]:
     """The server's status; see view.py."""
     code, body = request(address, "GET", "/status")
-    if code != 200:
-        raise UnreachableError(f"{address} answers {code}: {body.decode(errors='replace').strip()}")
-    found: dict[str, Any] = json.loads(body)
+    try:
+        found = json.loads(body) if code == 200 else None
+    except ValueError:
+        found = None
+    if not (isinstance(found, dict) and {"server", "workers", "places"} <= found.keys()):
+        raise stranger(address)
     return found
+
+
+def stranger(address: str) -> UnreachableError:
+    """What answers there is something else: the server's public port, perhaps."""
+    return UnreachableError(f"{address} is not where a subsrv takes commands: see its --control")

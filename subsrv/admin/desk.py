@@ -1,5 +1,6 @@
 """Where the supervisor and its control address meet."""
 
+import dataclasses
 import os
 import platform
 import selectors
@@ -12,6 +13,7 @@ from subsrv.admin.view import View
 from subsrv.config import Config
 from subsrv.control import Message
 from subsrv.crew import Crew, Worker
+from subsrv.succession import Succession
 
 
 class Office(Protocol):
@@ -29,9 +31,6 @@ class Office(Protocol):
     def urls(self) -> tuple[str, ...]:
         """What it is bound to."""
 
-    def want_reload(self) -> None:
-        """Have all workers replaced, as SIGHUP does."""
-
     def want_workers(self, count: int) -> None:
         """Have another number of workers, as SIGTTIN and SIGTTOU do by one."""
 
@@ -40,11 +39,17 @@ class Desk:
     """Listens at `config.control`, and does what it is asked there. A context manager."""
 
     def __init__(
-        self, config: Config, crew: Crew, selector: selectors.BaseSelector, office: Office
+        self,
+        config: Config,
+        crew: Crew,
+        succession: Succession,
+        selector: selectors.BaseSelector,
+        office: Office,
     ) -> None:
         assert config.control is not None
         self._config = config
         self._crew = crew
+        self._succession = succession
         self._office = office
         self._replacements = 0
         self._urls = office.urls
@@ -111,13 +116,15 @@ class Desk:
         """See Steward."""
         if fault := self._busy():
             return fault
-        self._office.want_reload()
+        self._succession.want_reload()
         return None
 
     def scale(self, workers: int) -> str | None:
         """See Steward."""
         if fault := self._busy():
             return fault
+        if self._config.accept == "reuseport" and workers < self._office.workers:
+            return "no worker can go with --accept reuseport: its socket would stay"
         self._office.want_workers(workers)
         return None
 
@@ -147,4 +154,5 @@ class Desk:
             "state": self._office.state,
             "workers": self._office.workers,
             "replacements": self._replacements,
+            "reloads": dataclasses.asdict(self._succession.reloads),
         }

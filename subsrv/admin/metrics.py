@@ -61,6 +61,8 @@ def _lines(
         ("restarts", "Workers lost and replaced."),
     ):
         yield from _family(f"subsrv_{name}_total", "counter", what, [("", server[name])])
+    rows = [(f'outcome="{name}"', server["reloads"][name]) for name in ("done", "failed")]
+    yield from _family("subsrv_reloads_total", "counter", "Reloads, by how they ended.", rows)
     states: dict[str, int] = {}
     for worker in workers:
         states[worker["state"]] = states.get(worker["state"], 0) + 1

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,11 +13,13 @@ from rich.text import Text
 from subsrv.admin import client
 
 _BARS = "▁▂▃▄▅▆▇█"
-_COURSE = 30  # values that a sparkline shows
+_COURSE = 30  # values that a sparkline shows at the most
+_WITHOUT = 84  # columns of the terminal that all the rest takes
+_FEWEST = 5  # values below which there is no sparkline
 _STYLES = {"ready": "green", "starting": "yellow", "draining": "cyan"}
 
 
-def sparkline(values: "deque[float] | list[float]", most: float) -> str:
+def sparkline(values: Sequence[float], most: float) -> str:
     """The values as bars, of which the tallest is `most`."""
     if most <= 0:
         return _BARS[0] * len(values)
@@ -53,9 +56,11 @@ class Course:
         self._at = now
 
 
-def screen(status: dict[str, Any], course: Course) -> Group:
-    """The whole view."""
+def screen(status: dict[str, Any], course: Course, width: int) -> Group:
+    """The whole view, for a terminal of so many columns."""
     server = status["server"]
+    room = min((width - _WITHOUT) // 2, _COURSE)
+    shown = room if room >= _FEWEST else 0
     head = Text.assemble(
         (f"subsrv {server['version']}", "bold"),
         f"  {' '.join(server['urls'])}  mode={server['mode']}  python={server['python']}"
@@ -69,7 +74,7 @@ def screen(status: dict[str, Any], course: Course) -> Group:
         *(("in flight", "right"), ("requests/s", "right"), ("", "left"), ("lag, ms", "right")),
         *(("", "left"), ("requests", "right"), ("id", "left")),
     ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=name == "id")  # type: ignore[arg-type]
     most = max((max(rates) for rates in course.rates.values() if rates), default=0.0)
     latest = max((max(lags) for lags in course.lags.values() if lags), default=0.0)
     for worker in status["workers"]:
@@ -82,15 +87,17 @@ def screen(status: dict[str, Any], course: Course) -> Group:
             str(worker["connections"]),
             str(worker["in_flight"]),
             f"{rates[-1]:,.0f}" if rates else "",
-            sparkline(rates, most),
+            sparkline(list(rates)[-shown:] if shown else [], most),
             f"{lags[-1]:.1f}" if lags else "",
-            sparkline(lags, max(latest, 1.0)),
+            sparkline(list(lags)[-shown:] if shown else [], max(latest, 1.0)),
             f"{worker['requests']:,}",
             worker["id"],
         )
     lines: list[Text | Table] = [head, Text(""), table]
     if server["last_error"]:
         lines += [Text(""), Text(f"last error: {server['last_error']}", style="red")]
+    if error := server["reloads"]["error"]:
+        lines += [Text(""), Text(f"not reloaded: {error}", style="red")]
     return Group(*lines)
 
 
@@ -101,7 +108,7 @@ def run(address: str, interval: float, console: Console | None = None) -> int:
         while True:
             found = client.status(address)
             course.add(found, time.monotonic())
-            live.update(screen(found, course), refresh=True)
+            live.update(screen(found, course, live.console.width), refresh=True)
             time.sleep(interval)
 
 

@@ -2,7 +2,8 @@
 
 A status:
     server   version, mode, python, gil, pid, urls, state, uptime (s), memory (bytes), workers
-             (wanted), replacements (as asked), restarts, last_error
+             (wanted), replacements (as asked), reloads (begun, done, failed, and the error if the
+             last one failed), restarts, last_error (of a worker that was lost)
     places   of each place for a worker, since the server began: connections and in_flight now,
              counters (shared.Counters), latency and lag (histogram.Histogram)
     workers  of each worker that there is: place, kind, id, state, age (s), requests, connections,

@@ -99,14 +99,17 @@ def test_the_commands(controlled: Controlled) -> None:
     assert "worker.py" in stacks
     bad = controlled.command("drain", "7")
     assert (bad.returncode, bad.stderr) == (1, "subsrv: error: no worker 7 accepts\n")
+    public = controlled.url.removeprefix("http://")
+    with pytest.raises(client.UnreachableError, match="is not where a subsrv takes commands"):
+        client.status(public)
 
 
 def test_workers_come_and_go_as_asked(controlled: Controlled) -> None:
-    assert controlled.command("scale", "3").stdout == "begun\n"
+    assert controlled.command("scale", "3").stdout == "3 workers from now on\n"
     until(lambda: controlled.states() == ["ready"] * 3)
     # The clock of a worker without connections stands still: it is not late.
     assert controlled.status()["places"][2]["lag"]["sum"] == 0
-    assert controlled.command("scale", "2").stdout == "begun\n"
+    assert controlled.command("scale", "2").stdout == "2 workers from now on\n"
     until(lambda: controlled.states() == ["ready"] * 2)
 
 
@@ -116,7 +119,8 @@ def test_workers_are_replaced_as_asked(controlled: Controlled, words: tuple[str,
         assert controlled.status()["workers"]  # replaced all the same: it was asked for
     before = controlled.status()["server"]["replacements"]
     ages = {worker["place"]: worker["id"] for worker in controlled.status()["workers"]}
-    assert controlled.command(*words).stdout == "begun\n"
+    said = controlled.command(*words).stdout
+    assert said in ("reloaded: 2 workers\n", "worker 1 is to finish, and will be replaced\n")
     until(lambda: controlled.status()["server"]["replacements"] > before)
     until(lambda: controlled.states() == ["ready"] * 2)
     after = {worker["place"]: worker["id"] for worker in controlled.status()["workers"]}
