@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from experiments import report
 from experiments.harness import cpus, environment, publish
 from experiments.harness.command import names, positive
 from experiments.harness.interpreters import FREE_THREADED, InterpreterError, Interpreters
-from experiments.harness.paths import BUILD, RESULTS
+from experiments.harness.paths import BUILD, REPOSITORY, RESULTS
 from experiments.harness.server import Command, Server, in_words, subsrv
 from experiments.options import MODES
 from experiments.swaps.clients import APP, Clients
@@ -96,9 +97,10 @@ async def _swaps(swapper: _Swapper, clients: Clients, swaps: int) -> None:
 
 async def _loaded(server: Server, swapper: _Swapper, swaps: int) -> tuple[Clients, wrk.Report]:
     """The swaps under the clients, and under wrk beside them."""
-    words = ("-t1", f"-c{_CONNECTIONS}", "-d36000s", "--timeout=30s", server.url)
+    # Never idle, but it yields to workers that start: a swap is to take what it takes.
+    words = ("nice", "-n10", "wrk", "-t1", f"-c{_CONNECTIONS}", "-d36000s", "--timeout=30s")
     load = await asyncio.create_subprocess_exec(
-        "wrk", *words, stdout=asyncio.subprocess.PIPE, text=False
+        *words, server.url, stdout=asyncio.subprocess.PIPE, text=False
     )
     clients = Clients(server.address, seed=1)
     try:
@@ -113,6 +115,8 @@ async def _loaded(server: Server, swapper: _Swapper, swaps: int) -> tuple[Client
 
 def measured(python: str, mode: str, *, swaps: int) -> dict[str, Any]:
     """One mode: what was found, and "failures", which is empty where nothing was wrong."""
+    # As where it is installed: or each worker would compile it, as that may not be kept below.
+    subprocess.run((python, "-m", "compileall", "-q", "subsrv"), cwd=REPOSITORY, check=True)
     with (
         tempfile.TemporaryDirectory() as folder,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified,

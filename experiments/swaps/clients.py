@@ -11,8 +11,9 @@ type Address = tuple[str, int]
 _HEAD = re.compile(rb"HTTP/1\.1 200 [^\r]*\r\n(?:[^\r]+\r\n)*?content-length: (\d+)\r\n", re.I)
 _CLOSE = b"\r\nconnection: close\r\n"
 _PATIENCE = 30.0  # seconds for one request; what takes longer is lost
-# Seconds between two requests of a client that pauses: less than an old worker waits for one.
-_PAUSE = 1.5
+# By kind of client: how many, and the most seconds between two requests. The longest is less than
+# an old worker waits for one.
+KINDS = {"steady": (4, 0.002), "short": (2, 0.002), "pausing": (4, 1.5)}
 
 #: The application, of which each swap makes a version. Its answer is told from all others.
 APP = """\
@@ -58,7 +59,7 @@ class Clients:
     async def run(self) -> None:
         """All of them, until `stop`."""
         async with asyncio.TaskGroup() as group:
-            for kind, count in (("steady", 4), ("short", 2), ("pausing", 4)):
+            for kind, (count, _) in KINDS.items():
                 for _ in range(count):
                     group.create_task(self._repeat(kind))
 
@@ -66,6 +67,8 @@ class Clients:
         while not self._stop.is_set():
             try:
                 await self._connection(kind)
+                if kind == "short":
+                    await self._pause(kind)
             except (OSError, EOFError, WrongError, TimeoutError) as error:
                 self.outcome.wrong.append(f"{kind}: {error!r}")
                 if len(self.outcome.wrong) > 100:  # enough is known
@@ -90,10 +93,13 @@ class Clients:
                     return
                 if kind == "short":
                     return
-                if kind == "pausing":
-                    await asyncio.sleep(self._random.uniform(0.0, _PAUSE))
+                await self._pause(kind)
         finally:
             writer.close()
+
+    async def _pause(self, kind: str) -> None:
+        _, most = KINDS[kind]
+        await asyncio.sleep(self._random.uniform(0.0, most))
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -17,13 +17,13 @@ _NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits ar
 _QUESTION = (
     "Does replacing all workers lose a request, refuse a connection, or leave memory behind? Two "
     "workers; each swap loads another version of the application, and the next begins when the "
-    "last has taken over. Meanwhile wrk keeps 16 connections busy, and ten clients of three kinds "
-    "(without pause, one request a connection, with pauses of up to 1.5 s) check every byte, that "
-    "a connection ends only after an answer that says so, and that no connection meets a version "
-    "that was replaced before it was made. One wrong or missing answer fails a run. Memory is "
-    "private (USS), of the whole process tree, whenever the old workers are gone; its slope "
-    "is that of a line through all looks after the first quarter of the swaps, with an interval of "
-    "95 %."
+    "last has taken over. Meanwhile wrk keeps 16 connections busy, at a lower priority than all "
+    "others, and ten clients of three kinds (four with hardly a pause, two with one request a "
+    "connection, four with pauses of up to 1.5 s) check every byte, that a connection ends only "
+    "after an answer that says so, and that no connection meets a version that was replaced before "
+    "it was made. One wrong or missing answer fails a run. Memory is private (USS), of the whole "
+    "process tree, whenever the old workers are gone; its slope is that of a line through all "
+    "looks after the first quarter of the swaps, with an interval of 95 %."
 )
 _COMMAND = "python -m experiments.swaps"
 
