@@ -164,3 +164,13 @@ def test_only_what_was_begun_is_said_to_be(
     else:
         with pytest.raises(SubsrvError, match="why" if answer[0] == 409 else "takes commands"):
             control("drain", "1")
+
+
+@pytest.mark.parametrize("answer", [(200, b"Hello"), (200, b"[]"), (200, b"{}"), (404, b"no")])
+def test_what_is_no_status_is_told(
+    answer: tuple[int, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where it is the public port that is asked."""
+    monkeypatch.setattr(client, "request", lambda *_: answer)
+    with pytest.raises(client.UnreachableError, match="here is not where a subsrv takes commands"):
+        control("status")
