@@ -292,8 +292,7 @@ class Connection(Ending):
         """See Transport."""
         self._exchange = None
         if self._in_flight:
-            self._in_flight = False
-            self._shared.in_flight -= 1
+            self._release()
         self._stamp = self._reactor.now
         if self._body_open:
             self._discard()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from subsrv.certificates import Certificates
     from subsrv.config import Config
     from subsrv.fair import Fairness
+    from subsrv.histogram import Histogram
 
 _log = logging.getLogger("subsrv")
 
@@ -65,7 +66,6 @@ class Server:
         access: "AccessLog | None" = None,
     ) -> None:
         self._reactor = reactor
-        self._connection = _kind(config, access)
         self._tick_due = math.inf
         self._most_connections = config.limit_connections or UNBOUNDED
         self._listeners: list[Listener] = []
@@ -107,6 +107,7 @@ class Server:
             from subsrv.histogram import Histogram
 
             self._shared.latency, self._shared.lag = Histogram(), Histogram()
+        self._connection = _kind(access, self._shared.latency)
         times = self._shared.timeouts
         shortest = min(times.header, times.body, times.keep_alive, times.write)
         self._look_again = min(shortest / 4, _LOOK_AGAIN)
@@ -282,17 +283,17 @@ def _field(line: str) -> tuple[bytes, bytes]:
     return name, value.strip(b" \t")
 
 
-def _kind(config: "Config", access: "AccessLog | None") -> type[Connection]:
+def _kind(access: "AccessLog | None", latency: "Histogram | None") -> type[Connection]:
     """The kind of connection that there will be: what it need not do, it cannot do."""
     kind = Connection
     if access is not None:
         from subsrv.access.connection import LoggedConnection  # where nothing is logged, unpaid for
 
         kind = LoggedConnection
-    if config.control:
+    if latency is not None:
         from subsrv.timing import timed
 
-        kind = timed(kind)
+        kind = timed(kind, latency)
     return kind
 
 

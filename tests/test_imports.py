@@ -49,7 +49,7 @@ ROOMS = {
     "admin.metrics": {"histogram"},
     "admin.top": {"admin", "admin.client"},
     "admin.view": {"", "admin.api", "control", "crew", "histogram", "recycling"},
-    "timing": {"connection", "http1"},
+    "timing": {"connection", "histogram", "http1"},
     "supervisor": {
         "admin.desk",
         *("backends", "config", "control", "crew", "entrance", "errors", "hang", "notify"),
