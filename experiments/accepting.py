@@ -126,7 +126,7 @@ def _moves(data: Data) -> list[tuple[str, str, str]]:
         (f"{grid.label(kind, n)} skewed: moved / unmoved", *labels)
         for kind in data.settings["modes"]
         for n in data.settings["workers"]
-        for labels in [[_label(kind, n, "skewed", policy) for policy in ("fair", _UNMOVED)]]
+        for labels in [(_label(kind, n, "skewed", "fair"), _label(kind, n, "skewed", _UNMOVED))]
     ]
 
 
@@ -230,11 +230,10 @@ def _answer(data: Data) -> str:
 
 def _limits() -> Sequence[str]:
     return (
-        "All workers together can do no more than the CPUs allow: requests/s with more workers "
-        "than CPUs say nothing of a policy, and only the shares count there.",
-        "Shares are what the workers themselves count, and with --control the server tells.",
-        "Half of the skewed connections never ask, so even the best share of requests is above 1 "
-        "where a worker's connections happen to be of one kind.",
+        "Requests/s with more workers than CPUs say nothing of a policy: the CPUs are the limit "
+        "then. And whoever has any busy connection gets about as much of a CPU as the others, so "
+        "shares of requests are evened out; where connections lie is what a policy decides.",
+        "Shares are what the workers themselves count, and the server tells with --control.",
         "Threads under one GIL share one CPU however connections are shared.",
     )
 
