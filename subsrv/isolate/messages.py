@@ -8,8 +8,8 @@ marshal needs both ends to be the same CPython. They are: an isolate runs its pa
 
 A message that carries descriptors (ports, transferables) or is too long for a packet has a packet
 of its own, with the descriptors beside it: the kernel copies them for the receiver, whatever kind
-of isolate that is, and closes them if nobody ever takes the packet. A long message's pickle lies
-in memory that the first descriptor stands for.
+of isolate that is, and closes them if nobody ever takes the packet. Long bytes, or a long pickle,
+lie in memory that the first two descriptors stand for.
 """
 
 import contextlib
@@ -21,16 +21,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from subsrv.isolate.errors import IsolateError, NotReceivableError, NotSendableError
+from subsrv.isolate.memory import Borrower, Lender, Memory
 
-# The kernel takes at most 253 descriptors with a packet (SCM_MAX_FD); one may be the memory.
-MAX_DESCRIPTORS = 252
+# The kernel takes at most 253 descriptors with a packet (SCM_MAX_FD); two may be the memory's.
+MAX_DESCRIPTORS = 251
 
 # The oldest form that has binary floats: newer ones look for repeated objects, which costs more
 # than it saves in short messages.
 _MARSHAL_VERSION = 2
 
-#: See Parcel.
-IN_MEMORY = "bytes"
+#: What can lie in memory.
+_BYTES, _PICKLE = "bytes", "pickle"
+
+# Bytes from which on a message leaves at once: to gather such saves nothing.
+_BULKY = 65536
 
 # Bytes from which on a copy costs more than another buffer in the call.
 _LONG = 8192
@@ -45,18 +49,27 @@ _NUMBERS = _SCALARS - {str, bytes}
 class Parcel:
     """A message with descriptors, which are the parcel's own until it is sent or opened.
 
-    `data` is its pickle; None if that lies in memory; IN_MEMORY if bytes do, which are the message;
-    the size if the message is a Block alone.
+    `data` is its pickle; the size if the message is a Block alone; or what lies in memory, with its
+    length and whether that has been sent before. The sender's parcel has the memory, too.
     """
 
-    __slots__ = ("data", "fds")
+    __slots__ = ("data", "fds", "memory")
 
-    def __init__(self, data: bytes | str | int | None, fds: list[int]) -> None:
+    def __init__(
+        self,
+        data: bytes | int | tuple[str, int, bool],
+        fds: list[int],
+        memory: Memory | None = None,
+    ) -> None:
         self.data = data
         self.fds = fds
+        self.memory = memory
 
     def drop(self) -> None:
         """Close what is left of it."""
+        memory, self.memory = self.memory, None
+        if memory is not None:
+            memory.free()
         while self.fds:
             if (fd := self.fds.pop()) >= 0:
                 os.close(fd)
@@ -132,7 +145,7 @@ def is_plain(message: object) -> bool:
     return _SCALARS.issuperset(map(type, message)) or all(map(is_plain, message))
 
 
-def encode(message: Any, limit: int) -> Any:
+def encode(message: Any, limit: int, lender: Lender) -> Any:
     """The message as an element of a packet, or a Parcel. NotSendableError if pickling fails.
 
     Transferables in it have moved when this returns.
@@ -140,12 +153,12 @@ def encode(message: Any, limit: int) -> Any:
     kind = type(message)
     if kind in _NUMBERS:
         return message
-    if kind is bytes or kind is str:
-        # A long one would be written twice: not in its packet's list is where it ends up.
+    if kind is bytes:
+        return message if len(message) <= limit else _lent(_BYTES, message, [], lender)
+    if kind is str:
+        # A longer one would be written twice: not in its packet's list is where it ends up.
         if len(message) <= limit:
             return message
-        if kind is bytes:
-            return Parcel(IN_MEMORY, [_in_memory(message)])
     elif kind is tuple:
         with contextlib.suppress(RecursionError):  # pickle will say it
             if is_plain(message):
@@ -155,7 +168,13 @@ def encode(message: Any, limit: int) -> Any:
             return message.leave()
         except (IsolateError, BufferError) as error:
             raise NotSendableError(f"cannot be sent: {error}") from error
-    return _pickled(message, limit)
+    return _pickled(message, limit, lender)
+
+
+def is_bulky(item: Any) -> bool:
+    """Whether an element is long enough to make a packet by itself, or must."""
+    kind = type(item)
+    return kind is Parcel or (kind is bytes and len(item) >= _BULKY)
 
 
 def pack(items: list[Any]) -> bytes:
@@ -177,44 +196,50 @@ def wrap(parcel: Parcel) -> bytes:
     return marshal.dumps([[parcel.data]], _MARSHAL_VERSION)
 
 
-def long_parcel(message: Any) -> Parcel:
+def long_parcel(message: Any, lender: Lender) -> Parcel:
     """A plain message (or a pickle in its list) that is too long for a packet, as a Parcel."""
-    data = message[0] if type(message) is list else pickle.dumps(message, 5)
-    return Parcel(None, [_in_memory(data)])
+    if type(message) is bytes:
+        return _lent(_BYTES, message, [], lender)
+    return _lent(
+        _PICKLE, message[0] if type(message) is list else pickle.dumps(message, 5), [], lender
+    )
 
 
-def unpack(packet: memoryview, fds: list[int]) -> Sequence[Any]:
-    """The elements of a packet: plain messages, pickles in lists, or one Parcel."""
+def unpack(packet: bytearray, fds: list[int]) -> Sequence[Any]:
+    """The elements of a packet: plain messages, pickles in lists, or one Parcel.
+
+    marshal does not look at what stands behind it.
+    """
     items: list[Any] = marshal.loads(packet)
     if fds:
         return (Parcel(items[0][0], fds),)
     return items
 
 
-def decode(item: Any) -> Any:
+def decode(item: Any, borrower: Borrower) -> Any:
     """The message of an element. NotReceivableError if it cannot be unpickled."""
     if type(item) is list:
         return _unpickled(item[0])
     if type(item) is not Parcel:
         return item
-    if type(item.data) is int:
-        return Block.arrived(item.fds.pop(), item.data)
+    data = item.data
+    if type(data) is int:
+        return Block.arrived(item.fds.pop(), data)
     previous, _desk.opening = _desk.opening, item
     try:
-        if type(item.data) is bytes:
-            return _unpickled(item.data)
-        fd = item.fds.pop(0)
-        try:
-            data = _read(fd)
-        finally:
-            os.close(fd)
-        return data if item.data == IN_MEMORY else _unpickled(data)
+        if type(data) is tuple:
+            what, size, again = data
+            fd, done, *item.fds = item.fds
+            data = borrower.read(fd, done, size, again=again)
+            if what == _BYTES:
+                return data
+        return _unpickled(data)
     finally:
         _desk.opening = previous
         item.drop()
 
 
-def _pickled(message: Any, limit: int) -> Any:
+def _pickled(message: Any, limit: int, lender: Lender) -> Any:
     cargo = Outgoing()
     previous, _desk.sending = _desk.sending, cargo
     try:
@@ -224,12 +249,17 @@ def _pickled(message: Any, limit: int) -> Any:
         raise NotSendableError(f"cannot be sent: {error or type(error).__name__}") from error
     finally:
         _desk.sending = previous
-        Parcel(None, cargo.fds).drop()
+        Parcel(b"", cargo.fds).drop()
     for move in cargo.moved:
         move()
     if len(data) > limit:
-        return Parcel(None, [_in_memory(data), *fds])
+        return _lent(_PICKLE, data, fds, lender)
     return Parcel(data, fds) if fds else [data]
+
+
+def _lent(what: str, data: bytes, fds: list[int], lender: Lender) -> Parcel:
+    memory = lender.lend(data)
+    return Parcel((what, len(data), memory.again), fds, memory)
 
 
 def _unpickled(data: Any) -> Any:
@@ -237,23 +267,3 @@ def _unpickled(data: Any) -> Any:
         return pickle.loads(data)
     except Exception as error:  # whatever the classes' own methods raise
         raise NotReceivableError(f"cannot be received: {type(error).__name__}: {error}") from error
-
-
-def _read(fd: int) -> bytes:
-    """All of it: by reading, as faults on a mapping's pages cost more than the copy."""
-    size = os.fstat(fd).st_size
-    data = os.pread(fd, size, 0)
-    while len(data) < size:  # the kernel reads at most 2 GiB at once
-        data += os.pread(fd, size - len(data), len(data))
-    return data
-
-
-def _in_memory(data: bytes) -> int:
-    fd = os.memfd_create("subsrv-message")
-    with contextlib.ExitStack() as undo:
-        undo.callback(os.close, fd)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
-        undo.pop_all()
-    return fd

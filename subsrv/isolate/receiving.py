@@ -10,25 +10,21 @@ import collections
 import contextlib
 import socket
 import struct
-import threading
 from typing import Any, Self
 
 from subsrv.isolate import messages
 from subsrv.isolate.errors import NotSendableError, PortClosedError
-from subsrv.isolate.sending import BUFFER, FAMILY, PACKET, SendPort, drop
+from subsrv.isolate.memory import Borrower
+from subsrv.isolate.sending import BUFFER, FAMILY, ROOM, SendPort, drop
 from subsrv.isolate.state import current
 
-_ANCILLARY = socket.CMSG_SPACE(4 * (messages.MAX_DESCRIPTORS + 1))
+_ANCILLARY = socket.CMSG_SPACE(4 * (messages.MAX_DESCRIPTORS + 2))
 _TIMEVAL = struct.Struct("@ll")
 
 
-class _Spare(threading.local):
-    """Where this thread receives: whoever waits or unpacks has taken it meanwhile."""
-
-    buffer: bytearray | None = None
-
-
-_spare = _Spare()
+# Where packets are received: whoever waits or unpacks has taken one meanwhile.
+_spare: list[bytearray] = []
+_SPARE = 4
 
 
 class ReceivePort:
@@ -55,6 +51,7 @@ class ReceivePort:
         self._sock = sock
         sock.settimeout(None)  # whatever socket.setdefaulttimeout says
         self._ready: collections.deque[Any] = collections.deque()
+        self._borrower = Borrower()
         self._bound: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watching = False
@@ -79,7 +76,7 @@ class ReceivePort:
             if self._owner.paused:
                 await self._owner.resumed()
             if ready or self._pull():
-                return messages.decode(ready.popleft())
+                return messages.decode(ready.popleft(), self._borrower)
             await self._arrival()
 
     def receive_sync(self, *, timeout: float | None = None) -> Any:
@@ -90,7 +87,7 @@ class ReceivePort:
         if owner.paused or owner.stopping:
             owner.wait_while_paused()
         if self._ready or self._pull(socket.MSG_DONTWAIT if timeout == 0 else 0):
-            return messages.decode(self._ready.popleft())
+            return messages.decode(self._ready.popleft(), self._borrower)
         raise TimeoutError("nothing came in time")
 
     def _bind(self, timeout: float | None) -> None:
@@ -106,7 +103,7 @@ class ReceivePort:
         """The next message if there is one. BlockingIOError if not."""
         if self._owner.paused or not (self._ready or self._pull()):
             raise BlockingIOError("no message")
-        return messages.decode(self._ready.popleft())
+        return messages.decode(self._ready.popleft(), self._borrower)
 
     @property
     def closed(self) -> bool:
@@ -120,6 +117,7 @@ class ReceivePort:
         self._unwatch()
         self._sock.close()
         drop(self._ready)
+        self._borrower.close()
         if (send_port := getattr(self, "send_port", None)) is not None:
             send_port.close()
         self._wake(len(self._waiting))
@@ -151,11 +149,14 @@ class ReceivePort:
 
     def _pull(self, flags: int = socket.MSG_DONTWAIT) -> bool:
         """Take a packet from the kernel, if there is one. PortClosedError at the end."""
-        buffer, _spare.buffer = _spare.buffer or bytearray(PACKET), None
+        try:
+            buffer = _spare.pop()
+        except IndexError:
+            buffer = bytearray(ROOM)
         try:
             size, ancillary, _, _ = self._sock.recvmsg_into([buffer], _ANCILLARY, flags)
         except BlockingIOError:
-            _spare.buffer = buffer
+            _keep(buffer)
             return False
         except OSError as error:
             size, ancillary = 0, []
@@ -167,9 +168,8 @@ class ReceivePort:
         fds: list[int] = []
         for _, _, data in ancillary:
             fds += memoryview(data).cast("i")
-        with memoryview(buffer) as whole, whole[:size] as packet:
-            self._ready.extend(messages.unpack(packet, fds))
-        _spare.buffer = buffer
+        self._ready.extend(messages.unpack(buffer, fds))
+        _keep(buffer)
         return True
 
     async def _arrival(self) -> None:
@@ -252,3 +252,8 @@ class ReceivePort:
     def __del__(self) -> None:
         if (sock := getattr(self, "_sock", None)) is not None:
             sock.close()
+
+
+def _keep(buffer: bytearray) -> None:
+    if len(_spare) < _SPARE:
+        _spare.append(buffer)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from subsrv.isolate import messages
 from subsrv.isolate.errors import PortClosedError, PortFullError
+from subsrv.isolate.memory import Lender
 from subsrv.isolate.messages import Parcel
 from subsrv.isolate.state import current
 
@@ -34,6 +35,15 @@ _FULL = 65536
 #: The longest packet in bytes: a message that needs more goes by memory of its own, which costs
 #: several times as much. Every system lets a buffer be made that holds two.
 PACKET = 196_608
+
+#: Bytes that are received at once: what stands around a parcel's pickle is not in its limit.
+ROOM = PACKET + 64
+
+# A long message counts for a part of its length, as bytes that nobody looks at, up to a packet: a
+# few of the longest fill a port.
+_PADDING = memoryview(bytes(PACKET))
+_UNDER_WAY = 16
+_FRAME = 64
 
 #: The buffer of a socket, as one asks for it: the kernel makes it twice that.
 BUFFER = 212_992
@@ -55,6 +65,7 @@ class SendPort:
         self._unbounded = unbounded
         # The longest packet: one longer than the kernel's buffer never fits.
         self._limit = min(PACKET, sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2)
+        self._lender = Lender()
         self._lock = threading.Lock()
         self._pending: list[Any] = []
         # Bytes of a message in the last packet.
@@ -74,8 +85,11 @@ class SendPort:
         The message leaves at the end of the loop's turn at the latest. NotSendableError,
         PortClosedError.
         """
-        item = messages.encode(message, self._limit)
-        if self._turn is not None and not self._turn.is_closed():
+        item = messages.encode(message, self._limit, self._lender)
+        if messages.is_bulky(item):
+            # Gathering saves it nothing, and its memory is free the sooner for the next.
+            self._pending.append(item)
+        elif self._turn is not None and not self._turn.is_closed():
             self._pending.append(item)
             if len(self._pending) < BATCH:
                 return
@@ -98,7 +112,7 @@ class SendPort:
 
         Transferables in it have moved in any case.
         """
-        single = [messages.encode(message, self._limit)]
+        single = [messages.encode(message, self._limit, self._lender)]
         with self._lock:
             sent = self._send_all(self._pending) and self._send_all(single)
             if not sent and self._unbounded:
@@ -112,7 +126,7 @@ class SendPort:
 
         After a TimeoutError the message stays with the sender, and goes with the next.
         """
-        item = messages.encode(message, self._limit)
+        item = messages.encode(message, self._limit, self._lender)
         if self._at_once(item):
             return
         self._pending.append(item)
@@ -121,7 +135,7 @@ class SendPort:
 
     def send_many(self, batch: list[Any], *, timeout: float | None = None) -> None:
         """Send all of these messages, in few packets; block while the port is full."""
-        encoded = [messages.encode(message, self._limit) for message in batch]
+        encoded = [messages.encode(message, self._limit, self._lender) for message in batch]
         self._pending.extend(encoded)
         if not self._flush() and not self._overflow():
             self.flush_sync(timeout=timeout)
@@ -173,11 +187,13 @@ class SendPort:
         self._closing = True
         self._sock.close()
         drop(self._pending)
+        self._lender.close()
 
     def _end(self) -> None:
         with self._lock:
             drop(self._pending)
             self._sock.close()
+        self._lender.close()
 
     def _unwatch(self) -> None:
         future, self._writable = self._writable, None
@@ -206,13 +222,14 @@ class SendPort:
 
     def _at_once(self, item: Any) -> bool:
         """Send an element alone: the short way, if nothing is before it or against it."""
+        kind = type(item)
         with self._lock:
             if self._pending:
                 return False
             try:
-                if type(item) is Parcel:
+                if kind is Parcel:
                     self._send_parcel(item)
-                elif (parts := messages.pack_long(item)) is not None:
+                elif (kind is bytes or kind is list) and (parts := messages.pack_long(item)):
                     if sum(map(len, parts)) > self._limit:
                         return False
                     self._sock.sendmsg(parts, (), socket.MSG_DONTWAIT)
@@ -263,7 +280,7 @@ class SendPort:
         if parts is None:
             items, parts = self._gathered(pending)
         if sum(map(len, parts)) > self._limit:
-            pending[0] = messages.long_parcel(first)
+            pending[0] = messages.long_parcel(first, self._lender)
             return
         del pending[: len(items)]
         try:
@@ -286,8 +303,20 @@ class SendPort:
                 return items, (packet,)
 
     def _send_parcel(self, parcel: Parcel) -> None:
-        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(parcel.fds))
-        self._sock.sendmsg([messages.wrap(parcel)], [rights], socket.MSG_DONTWAIT)
+        packet: list[bytes | memoryview] = [messages.wrap(parcel)]
+        memory, fds = parcel.memory, parcel.fds
+        if memory is not None:
+            fds = [*memory.fds, *fds]
+            if not memory.kept:
+                packet.append(_PADDING[: min(memory.size // _UNDER_WAY, self._limit - _FRAME)])
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, _ints(fds))
+        # Once it is sent the memory is the receiver's, whatever is raised here then.
+        parcel.memory = None
+        try:
+            self._sock.sendmsg(packet, [rights], socket.MSG_DONTWAIT)
+        except OSError:
+            parcel.memory = memory
+            raise
         parcel.drop()
 
     async def _drained(self) -> None:

@@ -256,9 +256,9 @@ def test_descriptors_of_lost_messages_are_closed() -> None:
 
 def test_too_many_ports_in_one_message_are_refused() -> None:
     with ReceivePort() as port:
-        with pytest.raises(NotSendableError, match="252"):
+        with pytest.raises(NotSendableError, match="251"):
             port.send_port.send_sync(
-                [port.send_port] * 1 + [port.send_port.copy() for _ in range(252)]
+                [port.send_port] * 1 + [port.send_port.copy() for _ in range(251)]
             )
         gc.collect()
         copies = [port.send_port.copy() for _ in range(200)]
