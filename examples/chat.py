@@ -1,73 +1,78 @@
-"""A chat across workers: whoever is connected to any of them hears what is said to any of them.
+"""A chat over WebSockets across workers: whoever is connected to any of them hears everybody.
 
-python -m subsrv --app-dir examples chat:app --workers 4
-curl -N http://127.0.0.1:8080/          (listen)
-curl -d hello http://127.0.0.1:8080/    (speak)
+    python -m subsrv --app-dir examples chat:app --workers 4
+
+Then open http://127.0.0.1:8080/ in two windows.
 """
 
 import asyncio
 from typing import Any
 
+from together import answer, lifespan
+
 from subsrv import isolate
+
+#: Characters of a message, and messages that wait for a client that does not read.
+LONGEST, BEHIND = 1000, 100
+
+PAGE = """<!doctype html><title>Chat</title>
+<form><input autofocus autocomplete="off"></form><pre></pre>
+<script>
+const socket = new WebSocket(location.href.replace("http", "ws"))
+const [form, input, heard] = ["form", "input", "pre"].map(name => document.querySelector(name))
+socket.onmessage = event => { heard.textContent += event.data + "\\n" }
+form.onsubmit = event => { event.preventDefault(); socket.send(input.value); input.value = "" }
+</script>
+"""
 
 
 class Room:
-    """The listeners of this worker, and the group of all workers' rooms."""
+    """Those who are connected to this worker, and the group of all workers' rooms."""
 
     def __init__(self) -> None:
         self.group = isolate.Group("chat")
-        self.listeners: set[asyncio.Queue[bytes]] = set()
+        self.queues: set[asyncio.Queue[str]] = set()
 
-    def tell(self, message: bytes) -> None:
+    def tell(self, message: str) -> None:
         """To everybody here. Who is too slow to listen misses it."""
-        for listener in self.listeners:
-            if not listener.full():
-                listener.put_nowait(message)
+        for queue in self.queues:
+            if not queue.full():
+                queue.put_nowait(message)
 
-    async def hear(self) -> None:
-        """What is said in other workers."""
-        async for message in self.group:
-            self.tell(message)
+    async def say(self, message: str) -> None:
+        """To everybody everywhere."""
+        self.tell(message)
+        await self.group.broadcast(message)
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """ASGI: GET listens, POST speaks."""
+    """ASGI: the page, and the WebSocket that it opens."""
     if scope["type"] == "lifespan":
-        await lifespan(scope, receive, send)
-        return
-    room: Room = scope["state"]["room"]
-    if scope["method"] == "GET":
-        await listen(room, send)
-        return
-    message = (await receive())["body"][:1000] + b"\n"
-    room.tell(message)
-    await room.group.broadcast(message)
-    await send({"type": "http.response.start", "status": 204, "headers": []})
-    await send({"type": "http.response.body"})
+        room = scope["state"]["room"] = Room()
+        await lifespan(receive, send, room.group, room.tell)
+    elif scope["type"] == "websocket":
+        await talk(scope["state"]["room"], receive, send)
+    else:
+        await answer(send, 200, PAGE, "text/html")
 
 
-async def listen(room: Room, send: Any) -> None:
-    """An answer that goes on until the client leaves, and this call is cancelled or fails."""
-    listener: asyncio.Queue[bytes] = asyncio.Queue(100)
-    room.listeners.add(listener)
-    try:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        message = f"you are in {isolate.current().name} ({isolate.kind})\n".encode()
-        while True:
-            await send({"type": "http.response.body", "body": message, "more_body": True})
-            message = await listener.get()
-    finally:
-        room.listeners.discard(listener)
-
-
-async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The room opens and closes with the worker."""
+async def talk(room: Room, receive: Any, send: Any) -> None:
+    """One client, from its connection to its end."""
     await receive()
-    room = Room()
-    async with room.group:
-        hearing = asyncio.create_task(room.hear())
-        scope["state"]["room"] = room
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        hearing.cancel()
-    await send({"type": "lifespan.shutdown.complete"})
+    await send({"type": "websocket.accept"})
+    queue: asyncio.Queue[str] = asyncio.Queue(BEHIND)
+    queue.put_nowait(f"you are in {isolate.current().name} ({isolate.kind})")
+    room.queues.add(queue)
+    writing = asyncio.create_task(write(queue, send))
+    try:
+        while (event := await receive())["type"] == "websocket.receive":
+            await room.say((event.get("text") or "")[:LONGEST])
+    finally:
+        room.queues.discard(queue)
+        writing.cancel()
+
+
+async def write(queue: asyncio.Queue[str], send: Any) -> None:
+    """What a client hears, until it is cancelled or the client has gone."""
+    while True:
+        await send({"type": "websocket.send", "text": await queue.get()})

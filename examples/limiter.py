@@ -6,10 +6,11 @@ Each worker decides alone, by what it knows, and so never waits: between two of 
 more may pass than the limit says.
 """
 
-import asyncio
 import collections
 import time
 from typing import Any
+
+from together import answer, lifespan
 
 from subsrv import isolate
 
@@ -34,36 +35,17 @@ class Limiter:
         self._counts[client] += 1
         return self._counts[client]
 
-    async def hear(self) -> None:
-        """Count what others let through."""
-        async for client in self.group:
-            self.count(client)
-
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI: 200 or 429."""
     if scope["type"] == "lifespan":
-        await lifespan(scope, receive, send)
+        limiter = scope["state"]["limiter"] = Limiter()
+        # The others tell of what they have let through.
+        await lifespan(receive, send, limiter.group, limiter.count)
         return
-    limiter: Limiter = scope["state"]["limiter"]
+    limiter = scope["state"]["limiter"]
     client = scope["client"][0]
     made = limiter.count(client)
     if made <= LIMIT:
         await limiter.group.broadcast(client)
-    await send(
-        {"type": "http.response.start", "status": 200 if made <= LIMIT else 429, "headers": []}
-    )
-    await send({"type": "http.response.body", "body": f"{made}\n".encode()})
-
-
-async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Join and leave with the worker."""
-    await receive()
-    limiter = Limiter()
-    async with limiter.group:
-        hearing = asyncio.create_task(limiter.hear())
-        scope["state"]["limiter"] = limiter
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        hearing.cancel()
-    await send({"type": "lifespan.shutdown.complete"})
+    await answer(send, 200 if made <= LIMIT else 429, f"{made}\n")

@@ -20,10 +20,9 @@ _MAPPED = 64 << 20
 class Memory:
     """A piece of memory, and who may use it. `kept`: its sender will fill it again."""
 
-    __slots__ = ("_map", "done", "fd", "kept", "size")
+    fd = done = -1  # for __del__, whatever fails
 
     def __init__(self, size: int, *, kept: bool) -> None:
-        self.fd = self.done = -1  # for __del__, whatever fails
         self.size = size
         self.kept = kept
         self._map: mmap.mmap | None = None

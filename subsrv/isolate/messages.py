@@ -17,6 +17,7 @@ import marshal
 import os
 import pickle
 import threading
+import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,24 +47,17 @@ _SCALARS = frozenset({int, str, bytes, float, bool, complex, type(None)})
 _NUMBERS = _SCALARS - {str, bytes}
 
 
-class Parcel:
+class Parcel(types.SimpleNamespace):
     """A message with descriptors, which are the parcel's own until it is sent or opened.
 
     `data` is its pickle; the size if the message is a Block alone; or what lies in memory, with its
     length and whether that has been sent before. The sender's parcel has the memory, too.
     """
 
-    __slots__ = ("data", "fds", "memory")
-
-    def __init__(
-        self,
-        data: bytes | int | tuple[str, int, bool],
-        fds: list[int],
-        memory: Memory | None = None,
-    ) -> None:
-        self.data = data
-        self.fds = fds
-        self.memory = memory
+    # Of a class that C makes, in one step: nobody is killed while half of it is there.
+    data: bytes | int | tuple[str, int, bool]
+    fds: list[int]
+    memory: Memory | None = None
 
     def drop(self) -> None:
         """Close what is left of it."""
@@ -71,8 +65,10 @@ class Parcel:
         if memory is not None:
             memory.free()
         while self.fds:
-            if (fd := self.fds.pop()) >= 0:
-                os.close(fd)
+            if self.fds[-1] < 0:
+                del self.fds[-1]
+            else:
+                os.close(self.fds.pop())
 
     def __del__(self) -> None:
         # Whoever had it was killed before it was sent.
@@ -104,15 +100,16 @@ class Outgoing:
     """Collects what a message carries while it is pickled."""
 
     def __init__(self) -> None:
-        self.fds: list[int] = []
+        self.parcel = Parcel(data=b"", fds=[])
         self.moved: list[Callable[[], None]] = []
 
     def add(self, fd: int) -> int:
         """Send a copy of `fd` along; return its place."""
-        if len(self.fds) == MAX_DESCRIPTORS:
+        fds = self.parcel.fds
+        if len(fds) == MAX_DESCRIPTORS:
             raise ValueError(f"more than {MAX_DESCRIPTORS} ports and transferables in a message")
-        self.fds.append(os.dup(fd))
-        return len(self.fds) - 1
+        fds.append(os.dup(fd))
+        return len(fds) - 1
 
 
 def outgoing(what: str) -> Outgoing:
@@ -154,7 +151,11 @@ def encode(message: Any, limit: int, lender: Lender) -> Any:
     if kind in _NUMBERS:
         return message
     if kind is bytes:
-        return message if len(message) <= limit else _lent(_BYTES, message, [], lender)
+        return (
+            message
+            if len(message) <= limit
+            else _lent(_BYTES, message, Parcel(data=b"", fds=[]), lender)
+        )
     if kind is str:
         # A longer one would be written twice: not in its packet's list is where it ends up.
         if len(message) <= limit:
@@ -198,11 +199,8 @@ def wrap(parcel: Parcel) -> bytes:
 
 def long_parcel(message: Any, lender: Lender) -> Parcel:
     """A plain message (or a pickle in its list) that is too long for a packet, as a Parcel."""
-    if type(message) is bytes:
-        return _lent(_BYTES, message, [], lender)
-    return _lent(
-        _PICKLE, message[0] if type(message) is list else pickle.dumps(message, 5), [], lender
-    )
+    data = message[0] if type(message) is list else pickle.dumps(message, 5)
+    return _lent(_PICKLE, data, Parcel(data=b"", fds=[]), lender)
 
 
 def unpack(packet: bytearray, fds: list[int]) -> Sequence[Any]:
@@ -212,7 +210,7 @@ def unpack(packet: bytearray, fds: list[int]) -> Sequence[Any]:
     """
     items: list[Any] = marshal.loads(packet)
     if fds:
-        return (Parcel(items[0][0], fds),)
+        return (Parcel(data=items[0][0], fds=fds),)
     return items
 
 
@@ -241,25 +239,27 @@ def decode(item: Any, borrower: Borrower) -> Any:
 
 def _pickled(message: Any, limit: int, lender: Lender) -> Any:
     cargo = Outgoing()
+    parcel = cargo.parcel
     previous, _desk.sending = _desk.sending, cargo
     try:
         data = pickle.dumps(message, 5)
-        fds, cargo.fds = cargo.fds, []
     except Exception as error:  # whatever the object's own methods raise
+        parcel.drop()
         raise NotSendableError(f"cannot be sent: {error or type(error).__name__}") from error
     finally:
         _desk.sending = previous
-        Parcel(b"", cargo.fds).drop()
     for move in cargo.moved:
         move()
     if len(data) > limit:
-        return _lent(_PICKLE, data, fds, lender)
-    return Parcel(data, fds) if fds else [data]
+        return _lent(_PICKLE, data, parcel, lender)
+    parcel.data = data
+    return parcel if parcel.fds else [data]
 
 
-def _lent(what: str, data: bytes, fds: list[int], lender: Lender) -> Parcel:
-    memory = lender.lend(data)
-    return Parcel((what, len(data), memory.again), fds, memory)
+def _lent(what: str, data: bytes, parcel: Parcel, lender: Lender) -> Parcel:
+    memory = parcel.memory = lender.lend(data)
+    parcel.data = (what, len(data), memory.again)
+    return parcel
 
 
 def _unpickled(data: Any) -> Any:

@@ -26,13 +26,9 @@ class Transferable(messages.Block):
             self.view[:] = flat
 
     def _make(self, size: int) -> None:
-        fd = os.memfd_create("subsrv-transferable")
-        try:
-            os.ftruncate(fd, size)
-        except OSError:
-            os.close(fd)
-            raise
-        self._own(fd, size)
+        self._fd = os.memfd_create("subsrv-transferable")
+        self._own(self._fd, size)
+        os.ftruncate(self._fd, size)
 
     def _own(self, fd: int, size: int) -> None:
         self._fd = fd
@@ -84,8 +80,9 @@ class Transferable(messages.Block):
     def leave(self) -> messages.Parcel:
         """See Block."""
         self._prepare()
-        fd, self._fd = self._fd, -1
-        return messages.Parcel(self._size, [fd])
+        parcel = messages.Parcel(data=self._size, fds=[])
+        parcel.fds[:], self._fd = [self._fd], -1
+        return parcel
 
     def _prepare(self) -> None:
         if self._fd < 0:

@@ -266,3 +266,21 @@ async def take_part(port: SendPort, number: int) -> None:
             async for _ in orders:
                 known = [key for key in ("member 0", "member 1") if pages.get(key) is not None]
                 await port.send((hits.value, known))
+
+
+def hold(port: SendPort) -> None:
+    """Take a message, and never let go of it."""
+    with ReceivePort() as inbox:
+        port.send_sync(inbox.send_port)
+        message = inbox.receive_sync()
+        port.send_sync("holding")
+        inbox.receive_sync()
+        message.clear()
+
+
+def send_and_end(port: SendPort, other: SendPort) -> None:
+    """Messages of each way to cross, under way when their sender's memory and ports are gone."""
+    port.send_sync(1)
+    port.send_sync(b"long" * 60_000)
+    port.send_sync(other)
+    port.send_sync(Transferable(b"block"))

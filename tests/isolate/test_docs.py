@@ -15,6 +15,7 @@ PAGE = (ROOT / "docs" / "isolates.md").read_text()
 EXAMPLES = re.findall(
     r"^<!-- file: (\S+?\.py)(?:, prints: (.*?))? -->\n```python\n(.*?)^```", PAGE, re.M | re.S
 )
+PARTS = re.findall(r"^<!-- part of: (\S+) -->\n```python\n(.*?)^```", PAGE, re.M | re.S)
 
 
 @pytest.fixture
@@ -41,7 +42,12 @@ def test_an_example_prints_what_the_page_says(folder: Path, name: str, prints: s
 
 def test_there_are_examples() -> None:
     assert sum(bool(prints) for _, prints, _ in EXAMPLES) == 5
-    assert PAGE.count("```python") == len(EXAMPLES) + 1  # the import
+    assert PAGE.count("```python") == len(EXAMPLES) + len(PARTS) + 1  # the import
+
+
+@pytest.mark.parametrize(("name", "part"), PARTS)
+def test_what_the_page_shows_of_a_file_stands_there(name: str, part: str) -> None:
+    assert part in (ROOT / name).read_text()
 
 
 # How a worker's process was made is nothing to its isolates.

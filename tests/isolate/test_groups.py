@@ -5,7 +5,6 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 from contract.modes import POSSIBLE, Mode
 from contract.serving import Server
+from websockets.sync.client import ClientConnection, connect
 
 from isolate import entries
 from subsrv import isolate
@@ -169,27 +169,32 @@ def test_a_stranger_without_a_port_is_shown_out() -> None:
     entries.bounded(main())
 
 
-@contextlib.contextmanager
-def listening(url: str) -> Iterator[Iterator[str]]:
-    with httpx.stream("GET", url) as response:
-        yield response.iter_lines()
+def entered(server: Server) -> ClientConnection:
+    """A visitor of the chat."""
+    return connect(server.url.replace("http", "ws"), open_timeout=20, close_timeout=20)
 
 
 @pytest.mark.parametrize("mode", POSSIBLE, ids=str)
 def test_a_chat_crosses_workers(mode: Mode) -> None:
-    flags = ("--app-dir", str(EXAMPLES), "--workers", "2", "--graceful-timeout", "0")
+    flags = ("--app-dir", str(EXAMPLES), "--workers", "2")
     with Server("chat:app", *mode.flags, *flags) as server, contextlib.ExitStack() as stack:
+        assert "new WebSocket" in httpx.get(server.url).text
         seen: set[str] = set()
-        ears = []
+        visitors = []
         while len(seen) < 2:
-            ears.append(stack.enter_context(listening(server.url)))
-            seen.add(next(ears[-1]))
-            assert len(ears) < 50
+            visitors.append(stack.enter_context(entered(server)))
+            seen.add(str(visitors[-1].recv(20)))
+            assert len(visitors) < 50
         kind = mode.flags[1]
         assert seen == {f"you are in worker-{n} ({kind})" for n in range(2)}
-        for message in ("hello", "world"):
-            assert httpx.post(server.url, content=message).status_code == 204
-            assert [next(ear) for ear in ears] == [message] * len(ears)
+        for speaker in (visitors[0], visitors[-1]):  # who are not in the same worker
+            speaker.send(f"hello from {speaker.id}")
+            heard = [visitor.recv(20) for visitor in visitors]
+            assert heard == [f"hello from {speaker.id}"] * len(visitors)
+        # One who leaves is missed by nobody.
+        visitors.pop().close()
+        visitors[0].send("still here")
+        assert [visitor.recv(20) for visitor in visitors] == ["still here"] * len(visitors)
 
 
 # Any mode will do: the chat shows that groups are the same in all.
