@@ -5,7 +5,7 @@ from pathlib import Path
 import pyperf  # type: ignore[import-untyped]
 
 from experiments.isolates import page
-from experiments.isolates.__main__ import count, measured
+from experiments.isolates.__main__ import count, measured, todo
 from experiments.isolates.cases import CASES, VALUES
 
 
@@ -20,6 +20,18 @@ def test_what_polls_gets_fewer_operations() -> None:
     peer = "interp: concurrent.interpreters.Queue"
     assert count("round trip", peer, quick=False) < count("round trip", "x", quick=False)
     assert count("round trip", peer, quick=True) == 3
+
+
+def test_what_is_missing_is_measured_in_the_order_of_the_plan() -> None:
+    every = todo({}, 2)
+    names = [name for _, name in every]
+    assert len(every) == 2 * len(set(names))
+    assert [number for number, _ in every] == sorted(number for number, _ in every)
+    # After the first round and one more.
+    done = {name: ["a run"] for name in names}
+    done[names[-1]] = ["a run"] * 2
+    assert todo(done, 2) == every[len(every) // 2 : -1]
+    assert todo(done, 1) == []
 
 
 def test_the_page_shows_each_case(tmp_path: Path) -> None:

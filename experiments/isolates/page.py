@@ -6,11 +6,10 @@ from statistics import median
 
 import pyperf  # type: ignore[import-untyped]
 
-from experiments.harness import charts, figures
+from experiments.harness import charts, figures, publish
 from experiments.harness.charts import Bar
 from experiments.harness.figures import Figure
 from experiments.harness.pages import targets_table
-from experiments.harness.publish import newest
 from experiments.harness.study import Target
 from experiments.harness.table import Table
 from experiments.isolates import offload
@@ -39,7 +38,7 @@ type Values = dict[str, list[float]]
 
 def made(results: Path) -> dict[Path, str]:
     """The page and its plot by their files; nothing where nothing has been measured."""
-    path = newest(results, _NAME)
+    path = publish.newest(results, _NAME)
     if path is None:
         return {}
     suite = pyperf.BenchmarkSuite.load(str(path))
@@ -74,14 +73,14 @@ def made(results: Path) -> dict[Path, str]:
 
 def section(results: Path) -> str:
     """What the index says of the study."""
-    path = newest(results, _NAME)
-    if path is None:
-        return f"## {_TITLE}\n\nNot measured yet: `{_COMMAND}`."
-    return (
-        f"## [{_TITLE}]({_NAME}/README.md)\n\n{_QUESTION}\n\n"
-        f"**{_answer(_values(pyperf.BenchmarkSuite.load(str(path))))}**\n\n"
-        f"![{_TITLE}: cost]({_NAME}/cost.svg)\n\n"
-        f"[Table and raw data]({_NAME}/README.md). To repeat it: `{_COMMAND}`."
+    return publish.section(
+        results,
+        _NAME,
+        title=_TITLE,
+        question=_QUESTION,
+        command=_COMMAND,
+        answer=lambda path: _answer(_values(pyperf.BenchmarkSuite.load(str(path)))),
+        shown=f"![{_TITLE}: cost]({_NAME}/cost.svg)\n\n[Table and raw data]",
     )
 
 
@@ -102,12 +101,16 @@ def _micro(found: Values, name: str) -> Figure | None:
 
 def _rows(found: Values) -> Iterator[tuple[str, ...]]:
     for metric, peers in CASES.items():
-        for peer in peers:
+        for peer in sorted(peers, key=_isolation):
             if figure := _micro(found, f"{metric}: {peer}"):
                 digits = 2 if figure.value < 10 else 1 if figure.value < 1000 else 0
                 rate = "" if metric == offload.BESIDE else f"{1e6 / figure.value:,.0f}"
                 row = *peer.split(": ", 1), str(figure.n), figure.text(digits), rate
                 yield (metric, *row)
+
+
+def _isolation(peer: str) -> int:
+    return ("interp", "thread", "process", "Dart").index(peer.partition(":")[0])
 
 
 def _plot(found: Values) -> str:
