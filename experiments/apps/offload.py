@@ -1,4 +1,4 @@
-"""/work is done by as many isolates as the variable OFFLOAD says; 0: by the worker itself."""
+"""/work is done by as many isolates as OFFLOAD says, with a priority lower by NICE; 0: by none."""
 
 import os
 
@@ -6,7 +6,7 @@ from experiments.isolates import there
 from subsrv import Request, isolate
 
 _ISOLATES = int(os.environ["OFFLOAD"])
-_pool = isolate.Pool(_ISOLATES) if _ISOLATES else None
+_pool = isolate.Pool(_ISOLATES, nice=int(os.environ["NICE"])) if _ISOLATES else None
 
 
 async def app(request: Request) -> str:

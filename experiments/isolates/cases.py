@@ -78,6 +78,7 @@ CASES: dict[str, dict[str, Case]] = {
     offload.BESIDE: {
         "interp: nothing else": offload.beside(None),
         "interp: while two isolates work": offload.beside(2),
+        "interp: while two isolates of low priority work": offload.beside(2, nice=10),
         "interp: while the worker itself works": offload.beside(0),
     },
 }

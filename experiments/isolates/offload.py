@@ -32,11 +32,11 @@ def calls(isolates: int) -> Callable[[int], float]:
     return case
 
 
-def beside(isolates: int | None) -> Callable[[int], float]:
+def beside(isolates: int | None, *, nice: int = 0) -> Callable[[int], float]:
     """The 99th percentile of hello in seconds, by a client that waits for nobody."""
 
     def case(count: int) -> float:
-        with _serving(isolates or 0) as server:
+        with _serving(isolates or 0, nice) as server:
             seconds = count / _RATE
             work = threading.Thread(
                 target=_worked,
@@ -61,9 +61,9 @@ def beside(isolates: int | None) -> Callable[[int], float]:
 _WORK = (Request(path="/work"),)
 
 
-def _serving(isolates: int) -> Server:
+def _serving(isolates: int, nice: int = 0) -> Server:
     words = subsrv(sys.executable, _APP, mode="interp", workers=1)
-    return Server(Command(words=words, env={"OFFLOAD": str(isolates)}))
+    return Server(Command(words=words, env={"OFFLOAD": str(isolates), "NICE": str(nice)}))
 
 
 def _worked(server: Server, load: Load) -> float:

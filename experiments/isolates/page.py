@@ -30,7 +30,10 @@ _WHERE_TIME_GOES = (
     "{share:.0%} is what a bare socketpair for each direction takes. One socketpair for both "
     "directions is faster where CPUs go idle in between, and about the same where they are kept "
     "busy, so it is the waking and not the socket that it saves; why, is not known here. Nothing "
-    "here spins to stay awake: a waiting isolate uses no CPU."
+    "here spins to stay awake: a waiting isolate uses no CPU.\n\n"
+    "The worker, its client and the isolates that work for it share these {cpus} CPUs: what a "
+    "request costs the worker and the client is not there for the isolates, and a hello that comes "
+    "while all are busy waits for its turn."
 )
 
 type Values = dict[str, list[float]]
@@ -59,7 +62,7 @@ def made(results: Path) -> dict[Path, str]:
         "## Targets",
         targets_table(_targets(found)).markdown(),
         "## Where the time goes",
-        _WHERE_TIME_GOES.format(share=share),
+        _WHERE_TIME_GOES.format(share=share, cpus=about["cpu_count"]),
         "## Where and with what",
         "Each of the n values is the median of a process; cases take turns in a shuffled order. "
         f"Medians, with 95 % intervals. CPython {about['python_version']}, {about['cpu_count']} "

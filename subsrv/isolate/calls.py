@@ -8,6 +8,7 @@ for calls.
 import asyncio
 import contextlib
 import inspect
+import os
 from typing import Any
 
 from subsrv.isolate.errors import Killed, NotReceivableError, NotSendableError, PortClosedError
@@ -17,8 +18,10 @@ from subsrv.isolate.references import resolve
 from subsrv.isolate.sending import SendPort
 
 
-def serve_calls(answers: SendPort, idle_timeout: float | None) -> None:
+def serve_calls(answers: SendPort, idle_timeout: float | None, nice: int) -> None:
     """Answer calls until the port for them closes, or for `idle_timeout` seconds none comes."""
+    # Of this thread alone, and those that it starts: Linux has a priority for each thread.
+    os.nice(nice)
     with ReceivePort() as calls, contextlib.ExitStack() as stack:
         answers.send_sync(calls.send_port)
         calls.send_port.close()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self, overload
 
+from subsrv.errors import ConfigError
 from subsrv.isolate import inside, kinds
 from subsrv.isolate.calls import serve_calls
 from subsrv.isolate.errors import (
@@ -30,9 +31,10 @@ _POST_MORTEM = 1.0
 class _Member:
     """One isolate of a pool. One call at a time has it."""
 
-    def __init__(self, kind: str, idle_timeout: float | None) -> None:
+    def __init__(self, kind: str, idle_timeout: float | None, nice: int) -> None:
         self.answers = ReceivePort()
-        self.isolate = spawn(serve_calls, self.answers.send_port, idle_timeout, kind=kind)
+        port = self.answers.send_port
+        self.isolate = spawn(serve_calls, port, idle_timeout, nice, kind=kind)
         self.answers.send_port.close()
         self.calls: SendPort | None = None
         self.used = time.monotonic()
@@ -62,6 +64,8 @@ class Pool(concurrent.futures.Executor):
       kind: see `spawn`.
       idle_timeout: seconds after which an isolate that has nothing to do ends; None for never.
       timeout: seconds that a call may take, waiting for an isolate included; None for ever.
+      nice: how much lower than the caller's the priority of the isolates is, 0 to 19, as nice(1)
+        counts; ConfigError for "thread" with a GIL, which one of low priority would hold longer.
 
     A call that is cancelled or times out takes its isolate with it; another takes its place. What
     is in a blocking call of C then ends with that.
@@ -74,9 +78,18 @@ class Pool(concurrent.futures.Executor):
         kind: str | None = None,
         idle_timeout: float | None = 60.0,
         timeout: float | None = None,
+        nice: int = 0,
     ) -> None:
         self.kind = kind or kinds.default_kind()
         kinds.check(self.kind)
+        if not 0 <= nice <= 19:
+            raise ConfigError(f"nice is {nice}; it must be from 0 to 19")
+        if nice and self.kind == "thread" and not kinds.free_threaded():
+            raise ConfigError(
+                "nice is for isolates that run in parallel: a thread of low priority would hold "
+                "the GIL all the longer"
+            )
+        self._nice = nice
         self.size = size or os.process_cpu_count() or 1
         self._idle_timeout = idle_timeout
         self._timeout = timeout
@@ -222,7 +235,7 @@ class Pool(concurrent.futures.Executor):
             return self._idle.pop(0) if self._idle else None
 
     def _new(self) -> _Member:
-        member = _Member(self.kind, self._idle_timeout)
+        member = _Member(self.kind, self._idle_timeout, self._nice)
         self._all.add(member)
         return member
 

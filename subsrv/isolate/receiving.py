@@ -36,7 +36,8 @@ class ReceivePort:
 
     Args:
       buffer: about how many bytes of messages may be under way before senders wait (a short
-        packet counts for the kernel's own 0.7 KB); None for 400 KB.
+        packet counts for the kernel's own 0.7 KB, one longer than 192 KB for a sixteenth of
+        itself); None for 400 KB.
       unbounded: senders never wait; what the kernel does not take, they keep.
     """
 

@@ -223,6 +223,10 @@ def give(kind: str) -> Any:
     return {"weird": Weird(), "lock": threading.Lock(), "nothing": None}[kind]
 
 
+def priority() -> int:
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def raise_unpicklable() -> None:
     raise Unpicklable("odd")
 

@@ -5,11 +5,13 @@ import concurrent.futures
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from isolate import entries
 from subsrv import isolate
+from subsrv.errors import ConfigError
 from subsrv.isolate import (
     IsolateDiedError,
     NotReceivableError,
@@ -19,6 +21,7 @@ from subsrv.isolate import (
     RemoteError,
     RemoteTraceback,
     Transferable,
+    kinds,
 )
 
 WAIT = 20.0
@@ -171,6 +174,42 @@ def test_warm_isolates_are_ready(kind: str) -> None:
             assert all(member.calls for member in pool._idle)
 
     entries.bounded(main())
+
+
+def test_isolates_of_lower_priority(kind: str) -> None:
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    if kind == "thread" and not kinds.free_threaded():
+        with pytest.raises(ConfigError, match="hold the GIL"):
+            Pool(1, kind=kind, nice=3)
+        return
+    with Pool(1, kind=kind, nice=3) as pool:
+        assert pool.run_sync(entries.priority) == min(mine + 3, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == mine
+
+
+@pytest.mark.parametrize("nice", [-1, 20])
+def test_a_priority_is_not_higher_and_not_below_the_lowest(nice: int) -> None:
+    with pytest.raises(ConfigError, match="0 to 19"):
+        Pool(1, nice=nice)
+
+
+def test_waiting_for_an_isolate_has_an_end(kind: str) -> None:
+    with ReceivePort() as port, Pool(1, kind=kind) as pool, ThreadPoolExecutor(1) as threads:
+        call = threads.submit(pool.run_sync, entries.hold, port.send_port)
+        there = port.receive_sync(timeout=WAIT)
+        pool._timeout = 0.01
+        with pytest.raises(TimeoutError):
+            pool.run_sync(entries.square, 2)
+        with pytest.raises(TimeoutError):
+            asyncio.run(pool.run(entries.square, 2))
+        pool._timeout = None
+        assert not pool._waiting or all(turn.cancelled() for turn in pool._waiting)
+        # Who gave up has left the isolate to those who come.
+        later = threads.submit(pool.run_sync, entries.square, 3)
+        there.send_many([{}, 1])
+        assert port.receive_sync(timeout=WAIT) == "holding"
+        assert call.result(WAIT) is None
+        assert later.result(WAIT) == 9
 
 
 def test_the_default_pool() -> None:
