@@ -120,7 +120,7 @@ def _plot(found: Values) -> str:
     groups = {
         metric: [
             Bar(peer, figure)
-            for peer in CASES[metric]
+            for peer in sorted(CASES[metric], key=_isolation)
             # What polls would leave the others no room.
             if (figure := _micro(found, f"{metric}: {peer}")) and figure.value < 1000
         ]
