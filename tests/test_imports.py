@@ -183,11 +183,15 @@ ROOMS = {
         *("isolate.spawning", "isolate.state", "isolate.transferable"),
     },
     "isolate.errors": {"errors"},
-    "isolate.messages": {"isolate.errors"},
+    "isolate.memory": set(),
+    "isolate.messages": {"isolate.errors", "isolate.memory"},
     "isolate.state": {"isolate.errors"},
-    "isolate.sending": {"isolate.errors", "isolate.messages", "isolate.state"},
+    "isolate.sending": {
+        *("isolate.errors", "isolate.memory", "isolate.messages", "isolate.state"),
+    },
     "isolate.receiving": {
-        *("isolate.errors", "isolate.messages", "isolate.sending", "isolate.state"),
+        *("isolate.errors", "isolate.memory", "isolate.messages", "isolate.sending"),
+        "isolate.state",
     },
     "isolate.transferable": {"isolate.errors", "isolate.messages"},
     "isolate.references": {"isolate.errors"},
@@ -204,6 +208,7 @@ ROOMS = {
         "isolate.sending",
     },
     "isolate.pool": {
+        "errors",
         *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
         *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
     },

@@ -138,15 +138,15 @@ def test_a_receiver_that_is_killed_at_any_line_has_what_it_got_and_tells_its_sen
 def test_killed_while_it_holds_a_message(kind: str) -> None:
     with ReceivePort() as port, ReceivePort() as held:
         child = isolate.spawn(entries.hold, port.send_port, kind=kind)
-        there = port.receive_sync(timeout=WAIT)
-        there.send_sync({"reply": held.send_port, "data": LONG})
-        held.send_port.close()
-        assert port.receive_sync(timeout=WAIT) == "holding"
-        child.kill("signal")
-        # The port in the message goes with whoever held it.
-        with pytest.raises(PortClosedError):
-            held.receive_sync(timeout=WAIT)
-        assert child.join_sync(timeout=WAIT).reason in ("killed", "died")
+        with port.receive_sync(timeout=WAIT) as there:
+            there.send_sync({"reply": held.send_port, "data": LONG})
+            held.send_port.close()
+            assert port.receive_sync(timeout=WAIT) == "holding"
+            child.kill("signal")
+            # The port in the message goes with whoever held it.
+            with pytest.raises(PortClosedError):
+                held.receive_sync(timeout=WAIT)
+            assert child.join_sync(timeout=WAIT).reason in ("killed", "died")
 
 
 def test_what_an_isolate_has_sent_outlives_it(kind: str) -> None:
