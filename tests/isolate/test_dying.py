@@ -86,7 +86,7 @@ def flat(message: Any) -> Any:
 SENT = [1, ["pickled"], 2, SendPort, LONG, (SendPort, LONG), Transferable, LONG, "last"]
 
 
-# What it leaves to the garbage collector is closed by that.
+# What is left to the garbage collector is closed by that.
 UNCLOSED = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
@@ -149,6 +149,7 @@ def test_killed_while_it_holds_a_message(kind: str) -> None:
             assert child.join_sync(timeout=WAIT).reason in ("killed", "died")
 
 
+@UNCLOSED  # of a test before: what this one left is counted
 def test_what_an_isolate_has_sent_outlives_it(kind: str) -> None:
     before = descriptors()
     with ReceivePort() as port, ReceivePort() as other:

@@ -209,6 +209,7 @@ def test_waiting_for_an_isolate_has_an_end(kind: str) -> None:
         assert port.receive_sync(timeout=WAIT) == "holding"
         assert call.result(WAIT) is None
         assert later.result(WAIT) == 9
+        there.close()
 
 
 def test_the_default_pool() -> None:
