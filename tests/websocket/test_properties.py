@@ -3,17 +3,20 @@
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subsrv.websocket.deflate import Agreement
 from subsrv.websocket.protocol import Protocol, WebSocketError
-from websocket.frames import deflated, frame
+from websocket.frames import BINARY, CONT, PING, TEXT, deflated, frame, text
 
+AGREEMENTS = [None, Agreement(), Agreement(client_no_context_takeover=True)]
 PAYLOADS = st.one_of(
     st.binary(max_size=40),
     st.text(max_size=10).map(str.encode),
     st.binary(max_size=200).map(deflated),
+    st.sampled_from([125, 126, 127, 150, 151]).map(bytes),
     st.sampled_from([1000, 1001, 1005, 3000, 5000]).map(lambda code: code.to_bytes(2)),
 )
 FRAMES = st.builds(
@@ -27,8 +30,22 @@ FRAMES = st.builds(
 STREAMS = st.lists(FRAMES, max_size=8).map(b"".join) | st.binary(max_size=60)
 
 
-def read(pieces: list[bytes], agreement: Agreement | None) -> list[Any]:
-    protocol = Protocol(max_size=150, deflate=agreement)
+class Slow(Protocol):
+    """Leaves all that a client sends to wsproto."""
+
+    def _next_whole(self) -> None:
+        return None
+
+
+def read(
+    pieces: list[bytes],
+    agreement: Agreement | None,
+    kind: type[Protocol] = Protocol,
+    *,
+    reasons: bool = False,
+) -> list[Any]:
+    """The events, and how it ends. A reason may say where in a piece something was."""
+    protocol = kind(max_size=150, deflate=agreement)
     found: list[Any] = []
     try:
         for piece in pieces:
@@ -36,21 +53,72 @@ def read(pieces: list[bytes], agreement: Agreement | None) -> list[Any]:
             while (event := protocol.next()) is not None:
                 found.append(event)
     except WebSocketError as error:
-        found.append(error.code)  # the reason may say where in a piece it was
+        found.append((error.code, error.reason) if reasons else error.code)
+        assert protocol.next() is None
     return found
+
+
+def cut(stream: bytes, cuts: list[int]) -> list[bytes]:
+    """In pieces, cut at these places."""
+    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+    return [stream[a:b] for a, b in itertools.pairwise(places)]
 
 
 @settings(deadline=None, max_examples=200)
 @given(
     STREAMS,
     st.lists(st.integers(0, 400), max_size=6),
-    st.sampled_from([None, Agreement(), Agreement(client_no_context_takeover=True)]),
+    st.sampled_from(AGREEMENTS),
 )
 def test_however_it_is_cut_it_means_the_same(
     stream: bytes, cuts: list[int], agreement: Agreement | None
 ) -> None:
     whole = read([stream], agreement)
-    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-    cut = [stream[a:b] for a, b in itertools.pairwise(places)]
-    assert read(cut, agreement) == whole
+    assert read(cut(stream, cuts), agreement) == whole
     assert read([bytes([byte]) for byte in stream], agreement) == whole
+
+
+@settings(deadline=None, max_examples=300)
+@given(STREAMS, st.lists(st.integers(0, 400), max_size=3), st.sampled_from(AGREEMENTS))
+def test_it_means_what_wsproto_takes_it_for(
+    stream: bytes, cuts: list[int], agreement: Agreement | None
+) -> None:
+    pieces = cut(stream, cuts)
+    assert read(pieces, agreement, reasons=True) == read(pieces, agreement, Slow, reasons=True)
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 125, 126, 127, 65535, 65536])
+def test_sizes_of_whole_messages(opcode: int, size: int) -> None:
+    data = bytes(byte % 128 for byte in range(size))
+    found = []
+    for kind in (Protocol, Slow):
+        protocol = kind(max_size=1 << 20, deflate=None)
+        protocol.feed(frame(opcode, data))
+        found.append(protocol.next())
+        assert protocol.next() is None
+    assert found == [data.decode() if opcode == TEXT else data] * 2
+
+
+def test_a_length_that_takes_more_bytes_than_it_must_is_wrong() -> None:
+    assert read([frame(TEXT, b"abc", size=b"\x7e\0\3")], None) == [1002]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        frame(PING, b"!"),
+        frame(TEXT, b"ab", fin=False) + frame(CONT, b"c"),
+        frame(BINARY, b"long" * 30, fin=False) + frame(PING) + frame(CONT),
+    ],
+)
+def test_after_what_is_left_to_wsproto_messages_are_read_here_again(between: bytes) -> None:
+    message = text("a")
+    stream = message + between + message * 50
+    protocol = Protocol(max_size=150, deflate=None)
+    for piece in (stream[:-1], stream[-1:] + message):
+        protocol.feed(piece)
+        while protocol.next() is not None:
+            pass
+    # wsproto has what is between, the frame in two pieces, and what it took for the heads of both.
+    assert protocol._given <= len(between) + len(message) * 5
