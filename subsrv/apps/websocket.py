@@ -147,8 +147,7 @@ class WebSocketExchange(AwaitingExchange["ASGIApp"]):
             code, reason = self._ending
             return {"type": "websocket.disconnect", "code": code, "reason": reason}
         message = self._messages.popleft()
-        if self._waiting:
-            self._waiting -= _size(message)
+        self._waiting = self._waiting - _size(message) if self._messages else 0
         if self._held and self._phase is _Phase.OPEN:
             self._read_on()
         return message
@@ -259,9 +258,9 @@ class WebSocketExchange(AwaitingExchange["ASGIApp"]):
         most = self._app.websockets.max_queue
         try:
             while (event := protocol.next()) is not None:
-                if isinstance(event, str | bytes):
+                if type(event) is str or type(event) is bytes:
                     transport.counters.messages_received += 1
-                    key = "text" if isinstance(event, str) else "bytes"
+                    key = "text" if type(event) is str else "bytes"
                     messages.append({"type": "websocket.receive", key: event})
                     self._waiting += len(event)
                     if len(messages) >= most or self._waiting >= HIGH_WATER:

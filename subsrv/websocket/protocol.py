@@ -89,10 +89,11 @@ class Protocol:
 
     def next(self) -> str | bytes | Ping | Close | None:
         """The next event, None if it needs more bytes, WebSocketError if they are wrong."""
-        if self._over:
+        idle = self._given == self._payloads.read  # wsproto is not within a frame
+        if self._over or (idle and not self._data):
             return None
         try:
-            message = self._next_whole()
+            message = self._next_whole() if idle else None
             return message if message is not None else self._next()
         except UnicodeDecodeError as error:
             self._over = True
@@ -109,7 +110,7 @@ class Protocol:
         payloads = self._payloads
         data, start = self._data, self._position
         have = len(data) - start
-        if self._given != payloads.read or payloads.unfinished or have < _HEAD:
+        if have < _HEAD or payloads.unfinished:
             return None
         first, size, begin = data[start], data[start + 1], start + _HEAD
         if size == _TWO_BYTES:
