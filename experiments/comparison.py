@@ -21,8 +21,13 @@ from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
 from subsrv.bench.launch import LaunchError
 
-# Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time).
-_DEFAULT = tuple(name for name in PEERS if name not in ("uvicorn-h11", "gunicorn-sync"))
+# Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time), and what other studies
+# are about, a kind of worker or WebSockets.
+_OTHERS = (
+    *("uvicorn-h11", "gunicorn-sync", "subsrv-asgi-process", "subsrv-wsgi-process"),
+    *("uvicorn-websockets", "uvicorn-websockets-sansio", "uvicorn-wsproto", "granian-websockets"),
+)
+_DEFAULT = tuple(name for name in PEERS if name not in _OTHERS)
 _OURS = ("subsrv-native", "subsrv-asgi", "subsrv-wsgi")
 
 

@@ -7,7 +7,8 @@ from experiments.harness.study import Study
 #: Modules of this package, each with a `STUDY` of the same name.
 NAMES = (
     *("overhead", "hello", "latency", "scaling", "mixed", "sharing", "shared_state"),
-    *("accepting", "memory", "forks", "gc", "versions", "overload", "comparison"),
+    *("accepting", "memory", "forks", "gc", "versions", "overload"),
+    *("comparison", "frameworks", "websockets"),
 )
 
 

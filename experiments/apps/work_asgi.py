@@ -39,6 +39,21 @@ async def hello(scope: _Scope, receive: _Receive, send: _Send) -> None:
     await _answer(send, work.HELLO)
 
 
+async def chat(scope: _Scope, receive: _Receive, send: _Send) -> None:
+    """Give each message of a WebSocket back; say hello to who asks for anything else."""
+    if scope["type"] != "websocket":
+        await hello(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        text = message.get("text")
+        if text is not None:
+            await send({"type": "websocket.send", "text": text})
+        else:
+            await send({"type": "websocket.send", "bytes": message["bytes"]})
+
+
 async def baseline(scope: _Scope, receive: _Receive, send: _Send) -> None:
     """Add up the query and the body."""
     _only_http(scope)

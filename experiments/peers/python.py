@@ -23,6 +23,9 @@ CONSTRAINTS = REPOSITORY / "requirements" / "constraints-peers.txt"
 # What decides the content of an environment; it is renewed when one of them changes.
 _SOURCES = (CONSTRAINTS, Path(__file__), REPOSITORY / "pyproject.toml")
 
+# What is served, beside those that serve. Applications of their own may miss one and be reported.
+_APPLICATIONS = (("flask",), ("django",), ("starlette",))
+
 _TIMEOUT = 300.0  # seconds, for a few tens of packages
 _QUERY_TIMEOUT = 60.0
 _VERSIONS = """
@@ -54,7 +57,7 @@ def ensure(leg: str, wanted: Iterable[tuple[str, ...]]) -> PeersPython:
 
     MissingPeerError where there is no such interpreter, or no environment can be made.
     """
-    sets = sorted(set(wanted))
+    sets = sorted({*wanted, *_APPLICATIONS})
     folder = REPOSITORY / ".venvs" / f"{leg}-peers"
     mark = folder / "complete.json"
     try:

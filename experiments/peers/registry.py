@@ -16,7 +16,9 @@ _NO_LOG = "messages cost time, and the access log is off everywhere"
 _BACKLOG = "256 clients connect at once"
 
 
-def _uvicorn(name: str, http: str, loop: str, *, packages: tuple[str, ...], why: str) -> Peer:
+def _uvicorn(
+    name: str, http: str, loop: str, *more: Setting, packages: tuple[str, ...], why: str
+) -> Peer:
     def command(launch: Launch) -> tuple[str, ...]:
         port, workers = str(launch.port), str(launch.workers)
         served = ("--port", port, "--workers", workers, launch.app)
@@ -34,24 +36,38 @@ def _uvicorn(name: str, http: str, loop: str, *, packages: tuple[str, ...], why:
                 ("--no-proxy-headers",), "spares a middleware around each request that no other has"
             ),
             Setting(("--backlog", "2048"), _BACKLOG),
+            *more,
         ),
     )
 
 
-def _granian(interface: Interface, *more: Setting) -> Peer:
+def _uvicorn_websockets(library: str, package: str) -> Peer:
+    return _uvicorn(
+        library,
+        "httptools",
+        "uvloop",
+        Setting(("--ws", library), "the library that this line is about"),
+        packages=("httptools", "uvloop", package),
+        why="parser and loop in C, what uvicorn[standard] brings",
+    )
+
+
+_NO_WS = Setting(("--no-ws",), "no look for WebSocket upgrades")
+
+
+def _granian(interface: Interface, *more: Setting, name: str = "") -> Peer:
     def command(launch: Launch) -> tuple[str, ...]:
         port, workers = str(launch.port), str(launch.workers)
         served = ("--port", port, "--workers", workers, launch.app)
         return (launch.python, "-m", "granian", "--interface", interface.value, *served)
 
     return Peer(
-        name=f"granian-{interface}",
+        name=name or f"granian-{interface}",
         interface=interface,
         packages=("granian", "uvloop"),
         command=command,
         settings=(
             Setting(("--http", "1"), "no look for HTTP/2's preface"),
-            Setting(("--no-ws",), "no look for WebSocket upgrades"),
             Setting(("--runtime-mode", "st"), "its advice for few workers"),
             Setting(("--backlog", "2048"), _BACKLOG),
             Setting(("--no-access-log", "--log-level", "warning"), _NO_LOG),
@@ -132,17 +148,17 @@ def _floor(launch: Launch) -> tuple[str, ...]:
     return (str(launch.program), str(floor_response(launch.folder)), str(launch.port))
 
 
-def _subsrv(interface: Interface) -> Peer:
+def _subsrv(interface: Interface, mode: str = "interp", why: str = "its default") -> Peer:
     def command(launch: Launch) -> tuple[str, ...]:
         bind, workers = f"127.0.0.1:{launch.port}", str(launch.workers)
         served = ("--bind", bind, "--workers", workers, launch.app)
         return (launch.python, "-m", "subsrv", *served)
 
     return Peer(
-        name=f"subsrv-{interface}",
+        name=f"subsrv-{interface}" if mode == "interp" else f"subsrv-{interface}-{mode}",
         interface=interface,
         command=command,
-        settings=(Setting(("--mode", "interp"), "its default"),),
+        settings=(Setting(("--mode", mode), why),),
     )
 
 
@@ -150,6 +166,8 @@ _ALL = (
     _subsrv(Interface.NATIVE),
     _subsrv(Interface.ASGI),
     _subsrv(Interface.WSGI),
+    _subsrv(Interface.ASGI, "process", "the same worker, isolated as others isolate theirs"),
+    _subsrv(Interface.WSGI, "process", "the same worker, isolated as others isolate theirs"),
     _uvicorn(
         "zttp",
         "zttp",
@@ -171,10 +189,15 @@ _ALL = (
         packages=("h11",),
         why="parser and loop in Python, what uvicorn alone brings",
     ),
-    _granian(Interface.ASGI, _UVLOOP),
-    _granian(Interface.RSGI, _UVLOOP),
+    _uvicorn_websockets("websockets", "websockets"),
+    _uvicorn_websockets("websockets-sansio", "websockets"),
+    _uvicorn_websockets("wsproto", "wsproto"),
+    _granian(Interface.ASGI, _NO_WS, _UVLOOP),
+    _granian(Interface.ASGI, _UVLOOP, name="granian-websockets"),
+    _granian(Interface.RSGI, _NO_WS, _UVLOOP),
     _granian(
         Interface.WSGI,
+        _NO_WS,
         Setting(
             ("--blocking-threads", "1"), "its default of 512 threads for one GIL costs switches"
         ),

@@ -13,7 +13,7 @@ from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.http1 import Request, switching_protocols
 from subsrv.refusal import Reason, Refusal
 from subsrv.websocket import handshake
-from subsrv.websocket.protocol import Ping, Protocol, WebSocketError
+from subsrv.websocket.protocol import Close, Ping, Protocol, WebSocketError
 
 if TYPE_CHECKING:
     from subsrv.apps.asgi import ASGIApp
@@ -258,20 +258,20 @@ class WebSocketExchange(AwaitingExchange["ASGIApp"]):
         most = self._app.websockets.max_queue
         try:
             while (event := protocol.next()) is not None:
-                if type(event) is str or type(event) is bytes:
+                if isinstance(event, Ping):
+                    replies.append(protocol.pong(event.payload))
+                elif isinstance(event, Close):
+                    self._over(event.code, event.reason)
+                    replies.append(protocol.close(event.code))
+                    break
+                else:
                     transport.counters.messages_received += 1
-                    key = "text" if type(event) is str else "bytes"
+                    key = "text" if isinstance(event, str) else "bytes"
                     messages.append({"type": "websocket.receive", key: event})
                     self._waiting += len(event)
                     if len(messages) >= most or self._waiting >= HIGH_WATER:
                         self._held = True
                         break
-                elif isinstance(event, Ping):
-                    replies.append(protocol.pong(event.payload))
-                else:
-                    self._over(event.code, event.reason)
-                    replies.append(protocol.close(event.code))
-                    break
         except WebSocketError as error:
             transport.counters.websocket_faults += 1
             self._over(error.code, error.reason)
