@@ -1,8 +1,11 @@
-"""The TLS context that a configuration asks for, or one clear line why there can be none."""
+"""The TLS contexts that a configuration asks for, or one clear line why there can be none."""
 
+import os
 import re
 import ssl
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from subsrv.errors import ConfigError
 
@@ -21,8 +24,28 @@ _PEM = re.compile(
 )
 
 
+# What a client may ask for (RFC 6066 section 3), or all names that have one label more.
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE)
+
+
 class _PasswordWantedError(Exception):
     """The private key is encrypted, and nobody said how to read it."""
+
+
+class Context(ssl.SSLContext):
+    """What shows one certificate."""
+
+    #: That certificate in PEM.
+    own: str | None = None
+
+
+class _Files(NamedTuple):
+    """A certificate and its key, and how each is called in messages."""
+
+    certfile: str
+    keyfile: str | None
+    certificate: str
+    key: str
 
 
 class Certificates:
@@ -37,14 +60,59 @@ class Certificates:
 
     def reload(self) -> None:
         """Read the files anew, for handshakes from now on. After an error all is as before."""
-        own, context = _certificate(self._config), _context(self._config)
-        #: The server's own certificate in PEM.
-        self.own = own
-        self.context = context
+        config = self._config
+        made = _context(config, _default(config))
+        named: dict[str, Context] = {}
+        for text in config.ssl_sni:
+            name, files = _named(text)
+            if name in named:
+                raise ConfigError(f"--ssl-sni has {name} twice")
+            named[name] = _context(config, files)
+        if named:
+            made.sni_callback = partial(_choose, named)
+        #: What a handshake begins with; it goes on with that of the name that it asks for.
+        self.context = made
 
 
-def _context(config: "Config") -> ssl.SSLContext:
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _choose(
+    named: Mapping[str, Context], session: ssl.SSLObject, name: str | None, _: ssl.SSLContext
+) -> None:
+    """OpenSSL's question, within a handshake: by name, by wildcard, or else it stays as it is."""
+    if name is not None:
+        name = name.lower()
+        found = named.get(name) or named.get(f"*.{name.partition('.')[2]}")
+        if found is not None:
+            session.context = found
+
+
+def absolute(text: str) -> str:
+    """One of `ssl_sni` with absolute paths. ConfigError if it is none."""
+    name, files = _named(text)
+    paths = (files.certfile, files.keyfile)
+    return f"{name}={':'.join(os.path.abspath(path) for path in paths if path)}"
+
+
+def _default(config: "Config") -> _Files:
+    certfile, keyfile = config.ssl_certfile, config.ssl_keyfile
+    assert certfile is not None
+    certificate = f"--ssl-certfile {certfile}"
+    return _Files(
+        certfile, keyfile, certificate, f"--ssl-keyfile {keyfile}" if keyfile else certificate
+    )
+
+
+def _named(text: str) -> tuple[str, _Files]:
+    name, _, paths = text.partition("=")
+    certfile, colon, keyfile = paths.partition(":")
+    if not _HOST.fullmatch(name) or not certfile or (colon and not keyfile):
+        raise ConfigError(f"--ssl-sni must be NAME=CERTFILE[:KEYFILE], not {text!r}")
+    certificate = f"--ssl-sni {name}={certfile}"
+    key = f"--ssl-sni {name}=:{keyfile}" if keyfile else certificate
+    return name.lower(), _Files(certfile, keyfile or None, certificate, key)
+
+
+def _context(config: "Config", files: _Files) -> Context:
+    made = Context(ssl.PROTOCOL_TLS_SERVER)
     # Renegotiation lets a client have the server do the costly half of a handshake again and
     # again, and compression tells the length of secrets (CRIME). Both are off in what OpenSSL 3
     # makes; here it is said.
@@ -58,9 +126,9 @@ def _context(config: "Config") -> ssl.SSLContext:
             raise ConfigError(
                 f"--ssl-ciphers names no cipher that this OpenSSL knows: {config.ssl_ciphers!r}"
             ) from None
-    _load_chain(made, config)
+    _load_chain(made, files, config.ssl_keyfile_password)
     if config.ssl_ca_certs is not None:
-        _read("--ssl-ca-certs", config.ssl_ca_certs)
+        _read(f"--ssl-ca-certs {config.ssl_ca_certs}", config.ssl_ca_certs)
         try:
             made.load_verify_locations(config.ssl_ca_certs)
         except ssl.SSLError:
@@ -71,20 +139,11 @@ def _context(config: "Config") -> ssl.SSLContext:
     return made
 
 
-def _certificate(config: "Config") -> str | None:
-    """The first of its file."""
-    assert config.ssl_certfile is not None
-    found = _PEM.search(_read("--ssl-certfile", config.ssl_certfile))
-    return f"{found[0]}\n" if found else None
-
-
-def _load_chain(made: ssl.SSLContext, config: "Config") -> None:
-    certfile, keyfile = config.ssl_certfile, config.ssl_keyfile
-    assert certfile is not None
-    chain = _read("--ssl-certfile", certfile)
-    where = f"--ssl-certfile {certfile}" if keyfile is None else f"--ssl-keyfile {keyfile}"
-    key = chain if keyfile is None else _read("--ssl-keyfile", keyfile)
-    password = config.ssl_keyfile_password
+def _load_chain(made: Context, files: _Files, password: str | None) -> None:
+    certfile, keyfile, certificate, where = files
+    chain = _read(certificate, certfile)
+    key = chain if keyfile is None else _read(where, keyfile)
+    first = _PEM.search(chain)
 
     def tell() -> str:
         # Without a callback, OpenSSL would ask at the terminal.
@@ -100,21 +159,22 @@ def _load_chain(made: ssl.SSLContext, config: "Config") -> None:
         # OpenSSL says "PEM lib" of nearly everything.
         if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
             fault = f"{where} does not belong to the certificate in {certfile}"
-        elif not _PEM.search(chain):
-            fault = f"--ssl-certfile {certfile} holds no certificate in PEM"
+        elif not first:
+            fault = f"{certificate} holds no certificate in PEM"
         elif "PRIVATE KEY-----" not in key:
             fault = f"{where} holds no private key in PEM"
         elif "ENCRYPTED" in key and password is not None:
             fault = f"{where} does not open with --ssl-keyfile-password"
         else:
             reason = getattr(error, "reason", None) or error
-            fault = f"--ssl-certfile {certfile}, or its key, cannot be used: {reason}"
+            fault = f"{certificate}, or its key, cannot be used: {reason}"
         raise ConfigError(fault) from None
+    made.own = f"{first[0]}\n" if first else None
 
 
-def _read(flag: str, path: str) -> str:
+def _read(what: str, path: str) -> str:
     try:
         with open(path, encoding="latin-1") as file:
             return file.read()
     except OSError as error:
-        raise ConfigError(f"{flag} {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{what} cannot be read: {error.strerror}") from None

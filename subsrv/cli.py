@@ -187,9 +187,10 @@ def _access_log(config: Config) -> Config:
 
 def _certificates(config: Config) -> Config:
     """The same with absolute paths, once the files have been found to be good for TLS."""
-    from subsrv.certificates import Certificates
+    from subsrv.certificates import Certificates, absolute
 
     Certificates(config)
+    config = dataclasses.replace(config, ssl_sni=tuple(map(absolute, config.ssl_sni)))
     names = ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs")
     given = {name: path for name in names if (path := getattr(config, name)) is not None}
     return dataclasses.replace(

@@ -10,7 +10,7 @@ import ssl
 from contextlib import suppress
 
 from subsrv.arrival import Arrival, Next
-from subsrv.certificates import Certificates
+from subsrv.certificates import Certificates, Context
 from subsrv.exchange import Address
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Shared
@@ -185,7 +185,7 @@ class TLSSocket:
 class Handshake(Arrival):
     """A client that has connected, until both have agreed on keys."""
 
-    __slots__ = ("_certificate", "_incoming", "_outgoing", "_ssl", "_wire")
+    __slots__ = ("_incoming", "_outgoing", "_ssl", "_wire")
 
     def __init__(
         self,
@@ -200,7 +200,6 @@ class Handshake(Arrival):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._ssl = certificates.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._certificate = certificates.own
         self._wire = b""
         super().__init__(shared, sock, client, server, then=then)
 
@@ -234,7 +233,8 @@ class Handshake(Arrival):
 
     def _finish(self) -> None:
         self._shared.handshakes += 1
-        session = Session(self._ssl, self._certificate)
+        context = self._ssl.context  # perhaps another than at first: that of the name asked for
+        session = Session(self._ssl, context.own if isinstance(context, Context) else None)
         sock = TLSSocket(self._sock, self._ssl, self._incoming, self._outgoing, session)
         sock._wire = self._wire
         sock._answer()

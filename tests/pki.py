@@ -23,6 +23,10 @@ subjectKeyIdentifier = hash
 subjectAltName = DNS:localhost,IP:127.0.0.1
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
+[shop]
+subjectAltName = DNS:shop.example,DNS:*.shop.example
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 [client]
 extendedKeyUsage = clientAuth
 subjectKeyIdentifier = hash
@@ -47,6 +51,8 @@ class Pki:
     server: Identity
     #: Of the same names as the server's, and another key.
     renewed: Identity
+    #: Of shop.example and of all names below it.
+    shop: Identity
     client: Identity
     #: The server's key, encrypted with PASSWORD.
     encrypted: Path
@@ -76,6 +82,7 @@ def make(folder: Path) -> Pki:
         ca,
         server,
         _issue(folder, "renewed", "/CN=localhost", "server", ca),
+        _issue(folder, "shop", "/CN=shop.example", "shop", ca),
         _issue(folder, "client", r"/C=CH/O=A, B\+C <x>/OU=#1/CN=Ada", "client", ca),
         folder / "encrypted.key",
     )

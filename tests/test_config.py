@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "ssl_certfile": ("tls/shop.pem", "tls/shop.pem"),
     "ssl_keyfile": ("tls/shop.key", "tls/shop.key"),
     "ssl_keyfile_password": ("a, b", "a, b"),
+    "ssl_sni": (("a.example=a.pem", "*.b=c:k"), "a.example=a.pem,*.b=c:k"),
     "ssl_ca_certs": ("tls/ca.pem", "tls/ca.pem"),
     "ssl_cert_reqs": ("optional", "optional"),
     "ssl_minimum_version": ("TLSv1.3", "TLSv1.3"),
@@ -238,7 +239,7 @@ def consistent(fields: dict[str, Any]) -> dict[str, Any]:
     """The same, without what does not go with the rest."""
     alone = {"factory"} if fields["app"] is None else set()
     if fields["ssl_certfile"] is None:
-        alone |= {"ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"}
+        alone |= {"ssl_keyfile", "ssl_keyfile_password", "ssl_sni", "ssl_ca_certs", "ssl_ciphers"}
     if fields["ssl_ca_certs"] is None or "ssl_ca_certs" in alone:
         alone.add("ssl_cert_reqs")
     if not fields["forwarded_allow_ips"]:

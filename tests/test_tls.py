@@ -396,7 +396,7 @@ def test_certificates_are_read_anew_when_the_supervisor_says_so(
         ours.send("certificates")
         worker._on_control()
     assert "the certificates stay as they were: --ssl-certfile" in caplog.text
-    assert loaded.own == certificates.renewed.certfile.read_text()
+    assert loaded.context.own == certificates.renewed.certfile.read_text()
 
 
 # What a client shows of itself.

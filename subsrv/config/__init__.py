@@ -50,8 +50,9 @@ class Config(Logs, Protocols, Operating, Limits, WaysIn, Serving):
             faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
             faults.append("factory is set, but there is no app for it to make")
-        for name in ("ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs", "ssl_ciphers"):
-            if getattr(self, name) is not None and self.ssl_certfile is None:
+        of_it = ("ssl_keyfile", "ssl_keyfile_password", "ssl_sni", "ssl_ca_certs", "ssl_ciphers")
+        for name in of_it:
+            if getattr(self, name) not in (None, ()) and self.ssl_certfile is None:
                 faults.append(f"{name} is set, but there is no ssl_certfile")
         if self.ssl_cert_reqs != "none" and self.ssl_ca_certs is None:
             faults.append(f"ssl_cert_reqs is {self.ssl_cert_reqs!r}, but there are no ssl_ca_certs")

@@ -21,6 +21,13 @@ class WaysIn:
         None,
         "of that key; others cannot see it in $SUBSRV_SSL_KEYFILE_PASSWORD",
     )
+    ssl_sni: tuple[str, ...] = option(
+        "TLS",
+        Kind.PATTERNS,
+        (),
+        "NAME=CERTFILE[:KEYFILE], another certificate for clients that ask for this host, or "
+        "*.host; repeatable",
+    )
     ssl_ca_certs: str | None = option(
         "TLS", Kind.FILE, None, "who may sign the certificates of clients, in PEM"
     )

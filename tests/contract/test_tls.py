@@ -26,10 +26,10 @@ ASGI = "contract.apps.kit_asgi:app"
 class TLSClient(Client):
     """One connection over TLS, to localhost."""
 
-    def __init__(self, server: Server, context: ssl.SSLContext) -> None:
+    def __init__(self, server: Server, context: ssl.SSLContext, name: str = "localhost") -> None:
         super().__init__(server)
         self.sock: ssl.SSLSocket = context.wrap_socket(
-            self.sock, server_hostname="localhost", suppress_ragged_eofs=False
+            self.sock, server_hostname=name, suppress_ragged_eofs=False
         )
 
 
@@ -254,16 +254,46 @@ def test_sighup_renews_the_certificate(
         return client.sock.getpeercert(binary_form=True)
 
     old = install(certificates.server)
+    by_name = ("--ssl-sni", f"shop.example={certfile}:{keyfile}")
     files = ("--ssl-certfile", str(certfile), "--ssl-keyfile", str(keyfile))
-    with Server(ASGI, *mode.flags, "--workers", "1", *files) as server:
+    with (
+        Server(ASGI, *mode.flags, "--workers", "1", *files) as server,
+        Server(ASGI, *mode.flags, "--workers", "1", *flags(certificates), *by_name) as named,
+    ):
         with TLSClient(server, context) as client:
             assert shown(client) == old
         new = install(certificates.renewed)
-        server.send_signal(signal.SIGHUP)
-        server.wait_for("subsrv: reloaded")
+        for each in (server, named):
+            each.send_signal(signal.SIGHUP)
+            each.wait_for("subsrv: reloaded")
         with TLSClient(server, context) as client:
             assert shown(client) == new
             client.assert_open()
+        with TLSClient(named, context) as client:
+            assert shown(client) == ssl.PEM_cert_to_DER_cert(
+                certificates.server.certfile.read_text()
+            )
+        with TLSClient(named, unchecked(context), "shop.example") as client:
+            assert shown(client) == new
+            # The application is told of what the client was shown.
+            told = client.get("/scope").json()["extensions"]["tls"]["server_cert"]
+            assert told == certificates.renewed.certfile.read_text()
+
+
+def unchecked(context: ssl.SSLContext) -> ssl.SSLContext:
+    """For certificates of other names than are asked for."""
+    context.check_hostname = False
+    return context
+
+
+def test_openssl_is_shown_the_certificate_of_the_name_it_asks_for(certificates: Pki) -> None:
+    """No mode changes that, as the test before shows."""
+    shop = f"*.shop.example={certificates.shop.certfile}:{certificates.shop.keyfile}"
+    more = ("--mode", "process", "--workers", "1", "--ssl-sni", shop)
+    with Server(ASGI, *more, *flags(certificates)) as server:
+        for name, subject in (("a.shop.example", "shop.example"), ("b.example", "localhost")):
+            said = s_client(server, "-servername", name, say=b"")
+            assert f"CN = {subject}" in said or f"CN={subject}" in said
 
 
 def command(name: str) -> str:
