@@ -1,9 +1,8 @@
 """What does the same work cost other servers?"""
 
-import atexit
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
+from functools import partial
 
 from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
@@ -15,11 +14,10 @@ from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
 from experiments.peers.fit import application, unfit
-from experiments.peers.peer import MissingPeerError, Peer
-from experiments.peers.peers import Peers
+from experiments.peers.peer import Peer
+from experiments.peers.peers import launched
 from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
-from subsrv.bench.launch import LaunchError
 
 # Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time), and what other studies
 # are about, a kind of worker or WebSockets.
@@ -31,23 +29,12 @@ _DEFAULT = tuple(name for name in PEERS if name not in _OTHERS)
 _OURS = ("subsrv-native", "subsrv-asgi", "subsrv-wsgi")
 
 
-@cache
-def _peers() -> Peers:
-    """Those of this process; what they need is made at their first launch."""
-    made = Peers()
-    atexit.register(made.close)
-    return made
-
-
 def _label(workload: str, peer: str, workers: str | int) -> str:
     return f"{workload} {peer} {workers}"
 
 
 def _command(name: str, workload: Workload, workers: int, _: Interpreters) -> Command:
-    try:
-        return _peers().command(name, app=application(PEERS[name], workload), workers=workers)
-    except MissingPeerError as error:
-        raise LaunchError(f"not had: {error}") from error
+    return launched(name, app=application(PEERS[name], workload), workers=workers)
 
 
 def _check(workload: Workload, server: Server) -> int:

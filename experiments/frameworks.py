@@ -1,9 +1,8 @@
 """What does a server add to a framework's own cost?"""
 
-import atexit
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple
 
 from experiments.harness import charts, figures, metrics, tables
@@ -17,7 +16,7 @@ from experiments.harness.server import Command, Server, free_port
 from experiments.harness.study import Option, Settings, Study, Target
 from experiments.harness.table import Table
 from experiments.peers.peer import Interface, MissingPeerError
-from experiments.peers.peers import Peers
+from experiments.peers.peers import launched, of_this_process
 from experiments.peers.registry import PEERS
 from experiments.workloads.alone import Calls
 from experiments.workloads.workloads import WORKLOADS
@@ -48,30 +47,19 @@ _ALONE = "alone"
 _HELLO = WORKLOADS["hello"]
 
 
-@cache
-def _peers() -> Peers:
-    """Those of this process; what they need is made at their first launch."""
-    made = Peers()
-    atexit.register(made.close)
-    return made
-
-
 def _label(framework: str, server: str) -> str:
     return f"{framework} {server}"
 
 
 def _served(framework: str, server: str, _: Interpreters) -> Command:
-    try:
-        return _peers().command(server, app=FRAMEWORKS[framework].app, workers=1)
-    except MissingPeerError as error:
-        raise LaunchError(f"not had: {error}") from error
+    return launched(server, app=FRAMEWORKS[framework].app)
 
 
 def _alone(framework: str, _: Interpreters) -> Command:
     """On the interpreter of the servers, with nothing of theirs."""
     chosen, port = FRAMEWORKS[framework], free_port()
     try:
-        installed = _peers().python()
+        installed = of_this_process().python()
         installed.need((framework,))
     except MissingPeerError as error:
         raise LaunchError(f"not had: {error}") from error

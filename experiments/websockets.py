@@ -1,9 +1,8 @@
 """What does a message of a WebSocket cost, there and back?"""
 
-import atexit
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 
 from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
@@ -14,10 +13,8 @@ from experiments.harness.interpreters import Interpreters
 from experiments.harness.server import Command, Server
 from experiments.harness.study import Option, Settings, Study, Target
 from experiments.harness.table import Table
-from experiments.peers.peer import MissingPeerError
-from experiments.peers.peers import Peers
+from experiments.peers.peers import launched
 from experiments.workloads.echoes import Echoes, verify
-from subsrv.bench.launch import LaunchError
 
 _APP = "experiments.apps.work_asgi:chat"
 _OURS = ("subsrv-asgi", "subsrv-asgi-process")
@@ -31,23 +28,12 @@ _BEATEN = ("uvicorn-websockets", "uvicorn-websockets-sansio", "uvicorn-wsproto")
 _SIZES = ("24", "1000")
 
 
-@cache
-def _peers() -> Peers:
-    """Those of this process; what they need is made at their first launch."""
-    made = Peers()
-    atexit.register(made.close)
-    return made
-
-
 def _label(server: str, size: str) -> str:
     return f"{server} {size}"
 
 
 def _command(server: str, _: Interpreters) -> Command:
-    try:
-        return _peers().command(server, app=_APP, workers=1)
-    except MissingPeerError as error:
-        raise LaunchError(f"not had: {error}") from error
+    return launched(server, app=_APP)
 
 
 def _check(size: int, server: Server) -> None:

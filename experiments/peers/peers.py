@@ -1,6 +1,8 @@
 """Peers made ready and started."""
 
+import atexit
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +12,7 @@ from experiments.peers import programs, python
 from experiments.peers.peer import Launch, MissingPeerError
 from experiments.peers.python import PeersPython
 from experiments.peers.registry import PEERS
+from subsrv.bench.launch import LaunchError
 
 
 class Peers:
@@ -118,3 +121,19 @@ class Peers:
     def close(self) -> None:
         """Remove its files."""
         self._folder.cleanup()
+
+
+@cache
+def of_this_process() -> Peers:
+    """Those that studies launch; what they need is made at the first launch."""
+    made = Peers()
+    atexit.register(made.close)
+    return made
+
+
+def launched(name: str, *, app: str, workers: int = 1) -> Command:
+    """See Peers.command. LaunchError, a failure that a study records, where it cannot be had."""
+    try:
+        return of_this_process().command(name, app=app, workers=workers)
+    except MissingPeerError as error:
+        raise LaunchError(f"not had: {error}") from error
