@@ -20,7 +20,7 @@ from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
 from subsrv.errors import ConfigError, SubsrvError
-from subsrv.mending import mend_threading
+from subsrv.mending import mend_import_errors, mend_threading
 from subsrv.reactor import Reactor
 from subsrv.rescue import Rescue
 from subsrv.server import App, Server
@@ -81,7 +81,11 @@ def run_worker(spec: str) -> None:
         )
         life = _Worker(worker, channel, listeners, reactor, fair)
         with gil.listening(life.gil_is_on):
-            runner.run(life.run())
+            try:
+                runner.run(life.run())
+            except BaseException as error:
+                mend_import_errors(error)  # whoever ends this isolate tells it
+                raise
 
 
 class _Worker:
@@ -137,6 +141,7 @@ class _Worker:
             self._tell("failed", status=error.status, message=str(error), detail=error.detail)
             return
         except Exception as error:
+            mend_import_errors(error)
             self._tell("failed", status=4, message=f"{error!r}", detail=traceback.format_exc())
             return
         self._server = server = Server(

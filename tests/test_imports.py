@@ -104,7 +104,7 @@ ROOMS = {
     "websocket.handshake": {"http1", "websocket.deflate"},
     "websocket.protocol": {"websocket.deflate"},
     "apps": {"apps.loading"},
-    "apps.loading": {"check.explain", "errors"},  # as above
+    "apps.loading": {"check.explain", "errors", "mending"},  # as above
     "apps.lifespan": {"apps.loading"},
     "apps.collecting": {"exchange"},
     "apps.awaiting": {"exchange"},

@@ -182,15 +182,18 @@ def test_a_missing_module_whose_name_begins_the_applications(fails: Fails) -> No
     assert error.detail is not None
 
 
-def test_the_application_runs_once_even_to_tell_why_it_failed(fails: Fails, tmp_path: Path) -> None:
-    """CPython 3.15's traceback would import a missing module's package again."""
+@pytest.mark.parametrize("statement", ["import shop.deeper", "import shop.deeper.still", "from shop import nothing"])
+def test_the_application_runs_once_even_to_tell_why_it_failed(
+    fails: Fails, tmp_path: Path, statement: str
+) -> None:
+    """CPython's traceback would import it again, to suggest another name."""
     runs = tmp_path / "runs"
     error = fails(
         f"""
         with open({str(runs)!r}, "a") as file:
             file.write("x")
         try:
-            import shop.deeper
+            {statement}
         except ImportError as error:
             raise RuntimeError("no settings") from error
         """

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from subsrv.errors import AppLoadError
+from subsrv.mending import mend_import_errors
 
 if TYPE_CHECKING:
     from subsrv.config import Config
@@ -162,11 +163,7 @@ def _interface(app: Callable[..., Any], name: str) -> str:
 def _failed(what: str, error: BaseException, name: str) -> AppLoadError:
     if said := refused(what, error, name):
         return said
-    for each in _chain(error):
-        # To say more of a missing "package.module", CPython 3.15's traceback imports the package:
-        # that would run the application's code again, and raise what it raises.
-        if isinstance(each, ModuleNotFoundError) and "." in (each.name or ""):
-            each.name = None
+    mend_import_errors(error)
     return AppLoadError(f"{what}: {_line(error)}", detail=_trace(error))
 
 
