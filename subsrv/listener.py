@@ -14,6 +14,12 @@ _log = logging.getLogger("subsrv")
 # something: wait, and try again.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC}
 _PAUSE = 1.0
+# ... and thus when it takes a connection from the queue that has broken already: accept(2) says to
+# treat network errors like EAGAIN, and the next one may be whole.
+_BROKEN = {
+    *(errno.ECONNABORTED, errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN),
+    *(errno.ENONET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT),
+}
 
 
 class Listener:
@@ -60,7 +66,7 @@ class Listener:
         """Accept what has queued up already, then close this worker's descriptor of the socket."""
         if self._watched:
             self._stop()
-            while self._accept():
+            while self._accept() is not False:
                 pass
         self._paused_until = 0.0
         self._sock.close()
@@ -74,14 +80,17 @@ class Listener:
             self._stop()
             self.start()
 
-    def _accept(self) -> bool:
+    def _accept(self) -> bool | None:
+        """Whether it has accepted. None: not this time, but there may be more in the queue."""
         try:
             sock, peer = self._sock.accept()
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return False
+        except InterruptedError:
+            return None
         except OSError as error:
             self._failed(error)
-            return False
+            return None if error.errno in _BROKEN else False
         try:
             sock.setblocking(False)
             self._accepted(sock, peer)
@@ -94,8 +103,7 @@ class Listener:
 
     def _failed(self, error: OSError) -> None:
         if error.errno not in _EXHAUSTED:
-            # Errors of the connection that was to be, not of the listener: accept(2) says to
-            # treat network errors like EAGAIN.
+            # Of the connection that was to be, not of the listener.
             self._shared.accept_errors += 1
             _log.debug("accept failed: %s", error)
             return

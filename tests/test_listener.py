@@ -239,6 +239,27 @@ def test_close_accepts_what_has_queued_up(bench: Bench) -> None:
     assert len(bench.reactor.asked) == 2
 
 
+@pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EINTR])
+def test_close_accepts_also_what_has_queued_behind_a_broken_connection(
+    bench: Bench, number: int
+) -> None:
+    bench.listener.start()
+    clients = [bench.connect() for _ in range(2)]
+    bench.sock.faults = [number, number]
+    bench.listener.close()
+    assert bench.peers == clients
+    assert bench.sock.fileno() == -1
+
+
+def test_close_does_not_try_for_ever_where_the_listener_itself_is_broken(bench: Bench) -> None:
+    bench.listener.start()
+    bench.connect()
+    bench.sock.faults = [errno.EINVAL] * 9  # somebody has shut it down
+    bench.listener.close()
+    assert bench.sock.calls == 1
+    assert bench.sock.fileno() == -1
+
+
 def test_close_ends_a_pause_for_good(bench: Bench) -> None:
     bench.listener.start()
     bench.sock.faults = [errno.EMFILE]
