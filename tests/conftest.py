@@ -10,7 +10,10 @@ from contract.serving import Server
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
 # others, of `subsrv bench`, which measures other processes, of a real database and a real browser:
 # to test them on each leg again would find nothing, and cost minutes.
-_ONCE = ("test_tools_", "test_experiments_", "test_bench_command", "test_postgres", "test_browser")
+_ONCE = (
+    *("test_tools_", "test_experiments_", "test_bench_command", "test_postgres", "test_browser"),
+    "test_guard",
+)
 # What is in the way of isolates, and how a request is read, differs between builds with a GIL and
 # without if at all. So does how the supervisor treats workers; these are none, and on each leg
 # tests/contract has it treat real ones.

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import guard
+
 from subsrv import backends, crew, hang, logs
 from subsrv.config import Config
 from subsrv.errors import SubsrvError
@@ -69,6 +71,7 @@ class FakeServer:
             },
             encoding="utf-8",
         )
+        guard.watch(self.process.pid)
         self.log = ""
         self.ready = ""
         self._held: list[socket.socket] = []
@@ -91,6 +94,7 @@ class FakeServer:
                 os.kill(pid, signal.SIGKILL)
         with self.process:
             pass
+        guard.forget(self.process.pid)
 
     def wait_ready(self) -> Self:
         """Until the ready line, which "" is if the server ended instead."""

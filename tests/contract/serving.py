@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
+import guard
+
 #: Where the applications are: contract.apps.kit_asgi and the others.
 APP_DIR = Path(__file__).parents[1]
 
@@ -77,6 +79,7 @@ class Server:
         )
         self.args = args
         self.pid = self.process.pid
+        guard.watch(self.pid)
         self.log = ""
         self._grown = threading.Condition()
         self._expected: list[re.Pattern[str]] = []
@@ -164,6 +167,7 @@ class Server:
                 self.process.wait(2)
         self._signal_group(signal.SIGKILL)
         self.process.wait(PATIENCE)
+        guard.forget(self.pid)
         self._reader.join(PATIENCE)
 
     def _signal_group(self, number: signal.Signals) -> None:
