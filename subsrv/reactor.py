@@ -199,7 +199,16 @@ class Reactor(selectors.BaseSelector):
             until_tick = self._next_tick - self.now
             if timeout is None or timeout > until_tick:
                 timeout = max(until_tick, 0.0)
-        events = self._poller.poll(timeout if timeout is None or timeout > 0 else 0, _MAX_EVENTS)
+        if timeout is not None and timeout < 0:
+            timeout = 0
+        try:
+            events = self._poller.poll(timeout, _MAX_EVENTS)
+        except MemoryError:
+            # Whoever waits without memory may wait for ever; but if there is something to do
+            # first, such as to end what took it all, that must be done.
+            if timeout != 0:
+                raise
+            events = []
         self.now = now = time.monotonic()
         if now >= self._next_tick:
             self._next_tick = now + self.tick

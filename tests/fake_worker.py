@@ -129,6 +129,8 @@ def answer(listener: socket.socket, channel: Channel) -> None:
                     connection.recv(1)  # busy until the client lets it go
             case b"die":
                 raise RuntimeError("boom")
+            case b"memory":
+                raise MemoryError
             case b"exit":
                 sys.exit(5)
             case b"kill":

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import textwrap
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -13,6 +14,13 @@ from subsrv.spec import Spec
 
 if TYPE_CHECKING:
     from subsrv.config import Config
+
+# To CPython, a MemoryError that leaves an interpreter is one of its own: to pass it on, there
+# would be no memory. 3.13 then has no exception to tell of, and later versions take exec for done.
+_UNLOST = """
+except MemoryError as error:
+    raise RuntimeError("out of memory") from error
+"""
 
 
 class InterpBackend:
@@ -39,7 +47,8 @@ class InterpBackend:
         try:
             interpreter = self._interpreters.create()
             try:
-                interpreter.exec(program(self._entry, sys.path, spec.dumps()))
+                text = program(self._entry, sys.path, spec.dumps())
+                interpreter.exec(f"try:\n{textwrap.indent(text, ' ')}{_UNLOST}")
             except self._interpreters.ExecutionFailed as failure:
                 # The traceback inside is worth more than the one here, but may be missing.
                 info = failure.excinfo
