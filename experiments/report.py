@@ -15,6 +15,8 @@ from pathlib import Path
 from experiments import fuzzing, idling, studies
 from experiments.compatibility import page as compatibility
 from experiments.conformance import page as conformance
+from experiments.exits import page as exits
+from experiments.faults import page as faults
 from experiments.harness import pages
 from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
@@ -28,7 +30,7 @@ from experiments.swaps import page as swaps
 _NOT_MEASURED = "*Not measured yet.*"
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
-_OTHERS = (compatibility, conformance, fuzzing, soak, swaps, idling, isolates)
+_OTHERS = (compatibility, conformance, fuzzing, soak, swaps, idling, isolates, faults, exits)
 
 
 def load(results: Path, study: str) -> Data | None:

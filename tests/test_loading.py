@@ -182,7 +182,9 @@ def test_a_missing_module_whose_name_begins_the_applications(fails: Fails) -> No
     assert error.detail is not None
 
 
-@pytest.mark.parametrize("statement", ["import shop.deeper", "import shop.deeper.still", "from shop import nothing"])
+@pytest.mark.parametrize(
+    "statement", ["import shop.deeper", "import shop.deeper.still", "from shop import nothing"]
+)
 def test_the_application_runs_once_even_to_tell_why_it_failed(
     fails: Fails, tmp_path: Path, statement: str
 ) -> None:

@@ -1,6 +1,7 @@
 """A request that hangs its worker: another serves, and the others of that worker are finished."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from contract.wire import Client, request
 
 APP = "contract.apps.hanging"
 FLAGS = ("--workers", "1", "--hang-timeout", "1")
+ELSEWHERE = ("--app-dir", str(Path(__file__).parents[2]))
 
 
 def expect_rescue(server: Server) -> None:
@@ -58,3 +60,16 @@ def test_whatever_the_interface_its_client_gets_an_answer(mode: Mode, interface:
         assert hanging.response().status == 500
         with Client(server) as client:
             client.assert_open()
+
+
+# In the others, what waits in C is left behind: tests/test_hang.py.
+@pytest.mark.parametrize("mode", [m for m in POSSIBLE if m.processes], indirect=True, ids=str)
+def test_a_lock_that_never_comes_free_is_broken_off_in_a_process(mode: Mode) -> None:
+    with (
+        Server("experiments.apps.faulty:app", *mode.flags, *FLAGS, *ELSEWHERE) as server,
+        Client(server) as hanging,
+    ):
+        hanging.send(request("/lock"))
+        server.wait_for("worker 0 goes on, and drains")
+        server.expect("subsrv.errors.Interrupted")
+        assert hanging.response().status == 500
