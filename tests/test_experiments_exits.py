@@ -13,15 +13,15 @@ from experiments.exits import page
 from experiments.exits.ends import ENDS
 
 
-def test_each_way_to_end_a_server_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_ends(tmp_path: Path) -> None:
     path = tmp_path / "raw.json"
-    words = ["--times", "4", "--pythons", "gil", "--modes", "interp", "--output", str(path)]
+    words = ["--times", "2", "--pythons", "gil", "--modes", "interp", "--output", str(path)]
     assert command.main(words) == 0, path.read_text()
     (cell,) = json.loads(path.read_text())["cells"].values()
-    assert cell["ends"] == dict.fromkeys(ENDS, {"0": 1})
+    assert cell["ends"] == {name: {"0": 1} for name in list(ENDS)[:2]}
     # All that was wanted is there: nothing is added.
     assert command.main([*words[:-2], "--resume", str(path)]) == 0
-    assert page.statuses(cell).total() == 4
+    assert page.statuses(cell).total() == 2
 
 
 def test_a_crash_is_told() -> None:
