@@ -61,7 +61,8 @@ def test_the_page(tmp_path: Path) -> None:
         ({"log": ["killing worker N"]}, "killed"),
         ({"log": ["worker N goes on, and drains"]}, "rescued"),
         ({}, "replaced"),
-        ({"replaced": None}, "served on"),
+        ({"replaced": None}, "not replaced"),
+        ({"replaced": None, "log": []}, "served on"),
     ],
 )
 def test_the_fate(told: dict[str, object], fate: str) -> None:

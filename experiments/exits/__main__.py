@@ -1,6 +1,7 @@
 """The command; see the package."""
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -54,9 +55,11 @@ def once(python: str, mode: str, end: End) -> tuple[str, str]:
         said.append(rest)
     except (subprocess.TimeoutExpired, OSError, EOFError) as error:
         said.append(f"{error!r}")
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return f"failed: {type(error).__name__}", scrub("".join(said))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     status, log = process.returncode, "".join(said)
     noisy = "Traceback" in log or "Fatal" in log or "Exception ignored" in log
     return f"{status}{', with errors in the log' if noisy else ''}", scrub(log)

@@ -40,7 +40,7 @@ def made(results: Path) -> dict[Path, str]:
         f"# {_TITLE}",
         _QUESTION,
         f"**{_answer(cells)}**",
-        Table(heading, [_row(name, cell) for name, cell in cells.items()], labels=2).markdown(),
+        Table(heading, [_row(name, cells[name]) for name in sorted(cells)], labels=2).markdown(),
         *(["## Not clean", "\n".join(unclean)] if unclean else []),
         *(["## Failures", "\n".join(failures)] if failures else []),
         f"Begun {about['begun']} at commit {about['subsrv_commit']} ({about['cpu_model_name']}). "

@@ -20,7 +20,8 @@ _QUESTION = (
     "other worker and asks it every 5 ms; another makes a new connection each time."
 )
 _READING = (
-    "Fates: **served on**; **replaced** (it ended; another one takes its place); **rescued** (what "
+    "Fates: **served on**; **replaced** (it ended; another one takes its place); "
+    "**not replaced** (none could, while it was looked at); **rescued** (what "
     "it did was broken off, it drained, another one has its place); **killed**; **left behind** "
     "(nothing can end it; another one has its place); **server dies**. *Replaced after* is counted "
     "from the fault to the first answer of the new worker, *failed* of all requests to the other "
@@ -28,7 +29,9 @@ _READING = (
     "before the fault and after it; of *new* connections, those fail that the faulty worker had "
     "just accepted. In the end the server is sent SIGTERM. Memory is taken to the last 64 bytes "
     "under a limit (RLIMIT_AS) of 64 MB more than the process had. One launch each: what happens "
-    "is the same each time, and tested; times and gaps are of a machine that is doing other things."
+    "is the same each time, and tested, but without a GIL where memory is all taken: there little "
+    "of it comes back, and launches differ, up to a server that hangs. Times and gaps are of a "
+    "machine that was doing other things."
 )
 _COMMAND = "python -m experiments.faults"
 
@@ -98,7 +101,9 @@ def fate(run: Mapping[str, Any]) -> str:
     ):
         if said in log:
             return meant
-    return "replaced" if run["replaced"] is not None else "served on"
+    if run["replaced"] is not None:
+        return "replaced"
+    return "not replaced" if " died: " in log else "served on"
 
 
 def _reached(run: Mapping[str, Any]) -> bool:
@@ -140,9 +145,10 @@ def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         *(FAULTS[run["fault"]].title, run["mode"], fate(run), run["asked"], run["beside"]),
         "never" if run["replaced"] is None else f"{run['replaced']:.2f}",
-        *(f"{other['answered']:,}", f"{other['failed']:,}"),
+        f"{other['answered']:,}",
+        "all" if run["died"] else f"{other['failed']:,}",
         f"{run['calm']['gap'] * 1e3:,.0f} → {gap}",
-        f"{new['failed']:,} of {new['failed'] + new['answered']:,}",
+        "all" if run["died"] else f"{new['failed']:,} of {new['failed'] + new['answered']:,}",
         "by SIGKILL alone" if status is None else f"status {status}",
     )
 

@@ -24,8 +24,6 @@ kinds = pytest.mark.parametrize("mode", KINDS, indirect=True, ids=str)
 
 
 def serve(mode: Mode, **env: str) -> Server:
-    # Else a free-threaded build has a gigabyte of address space to begin with.
-    env |= {"MIMALLOC_ARENA_RESERVE": "0"}
     return Server(APP, *mode.flags, "--workers", "2", "--app-dir", ROOT, env=env)
 
 
@@ -79,6 +77,8 @@ def test_a_loop_that_stops_ends_its_worker_alone(mode: Mode) -> None:
         one_to_each(server, stack)
 
 
+# On free-threaded builds little of it comes back to the system, and what happens differs.
+@pytest.mark.skipif(FREE_THREADED, reason="memory does not come back there")
 def test_without_memory_a_worker_ends_and_gives_it_back(mode: Mode) -> None:
     """Its clients see an end, another takes its place, and the server serves on."""
     with serve(mode) as server, ExitStack() as stack:
