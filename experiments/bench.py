@@ -1,9 +1,11 @@
 """The benchmark of your machine: `make bench`, in about two minutes.
 
 Sections: overhead (one worker: native, ASGI and WSGI hello, beside a responder in C, and what
---control and --access-log add), scaling (two workers against one on CPU-bound work), nogil (does a
-request cost more with two no-GIL workers?) and memory (what one more worker takes). Each is a study
-of its own, run shorter; options of that study are taken too: `--section memory --modes interp`.
+--control and --access-log add), instructions (how many a request takes on each of the main paths,
+beside what they took before), scaling (two workers against one on CPU-bound work), nogil (does a
+request cost more with two no-GIL workers?) and memory (what one more worker takes). All but
+instructions are studies of their own, run shorter; options of those are taken too:
+`--section memory --modes interp`. Without a section, overhead and instructions.
 """
 
 import argparse
@@ -13,7 +15,9 @@ from dataclasses import dataclass, replace
 from experiments import studies
 from experiments.harness import command
 from experiments.harness.configuration import Timing
+from experiments.harness.interpreters import GIL, Interpreters
 from experiments.harness.paths import RESULTS
+from experiments.instructions.report import report
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ SECTIONS = {
     "memory": _Section("memory", 3, replace(_SHORT, warm_up=0)),
 }
 
+INSTRUCTIONS = "instructions"
+_DEFAULT = ("overhead", INSTRUCTIONS)
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -45,8 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--section",
         action="append",
-        choices=SECTIONS,
-        help="what to run; repeatable (default: overhead)",
+        choices=(*SECTIONS, INSTRUCTIONS),
+        help=f"what to run; repeatable (default: {' and '.join(_DEFAULT)})",
     )
     parser.add_argument(
         "--publish", action="store_true", help="put the raw data into results, not into build"
@@ -64,7 +71,12 @@ def main(arguments: list[str] | None = None) -> int:
     own.add_argument("--publish", action="store_true")
     _, rest = own.parse_known_args(arguments)
     status = 0
-    for name in given.section or ["overhead"]:
+    for name in given.section or _DEFAULT:
+        if name == INSTRUCTIONS:
+            if not given.list:
+                python = Interpreters.parse(given.python).get(GIL)
+                status = max(status, report(python))
+            continue
         section = SECTIONS[name]
         study = replace(studies.get(section.study), rounds=section.rounds, timing=section.timing)
         args = command.parser(study).parse_args([*section.options, *rest])
