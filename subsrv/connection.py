@@ -91,13 +91,18 @@ class Connection(Ending):
             return
         if not data:
             self._end_of_input()
-        elif not self._over:
-            if self._exchange is None or self._body_open:
-                self._advance(data)
-            else:
-                self._reader.feed(data)
-                if self._reader.buffered > HIGH_WATER:
-                    self._hold()
+        elif self._over:
+            pass
+        elif self._exchange is not None and not self._body_open:
+            self._reader.feed(data)
+            if self._reader.buffered > HIGH_WATER:
+                self._hold()
+        elif self.pending > HIGH_WATER:
+            # The client asks for more and more without reading any of it.
+            self._reader.feed(data)
+            self._hold()
+        else:
+            self._take(data)
 
     def _hold(self) -> None:
         """Read no more until what has come is dealt with."""
@@ -105,16 +110,18 @@ class Connection(Ending):
             self._shared.read_pauses += 1
             self._pause()
 
-    def _advance(self, data: bytes = b"") -> None:
-        """Turn what has been read into exchanges, one after the other."""
-        reader = self._reader
+    def _advance(self) -> None:
+        """Go on with what has been read, if it is its turn."""
         if self._over or (self._exchange is not None and not self._body_open):
             return
         if self.pending > HIGH_WATER:
-            # The client asks for more and more without reading any of it.
-            reader.feed(data)
             self._hold()
-            return
+        else:
+            self._take(b"")
+
+    def _take(self, data: bytes) -> None:
+        """Turn what has been read, and this, into exchanges, one after the other."""
+        reader = self._reader
         self._advancing = True
         try:
             event = reader.receive(data)
@@ -146,7 +153,7 @@ class Connection(Ending):
         shared.requests += 1
         self._heading = False
         self._body_open = request.has_body
-        self._more = self._reader.buffered > 0 or self._ended
+        self._more = self._ended or self._reader.buffer != b""
         make = self._special(request) if request.special else shared.exchange
         if shared.in_flight >= shared.most_in_flight and self._declined(request):
             return

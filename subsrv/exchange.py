@@ -7,7 +7,7 @@ by the application can never touch the response to the next request.
 """
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from subsrv.files import FileRange
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
@@ -85,10 +85,16 @@ class Exchange[App]:
     _unsent = b""  # a head that waits for the first bytes of its body
     _left = 0  # bytes of the body that its Content-Length still promises
 
-    def __init__(self, app: App, transport: Transport, request: Request) -> None:
-        self._app = app
+    _app: App
+
+    def __init__(self, transport: Transport, request: Request) -> None:
         self._transport: Transport | None = transport
         self.request = request
+
+    @classmethod
+    def of(cls, app: App) -> "type[Self]":
+        """The class of the exchanges of this application."""
+        return type(cls.__name__, (cls,), {"_app": app})
 
     # What the connection calls.
 

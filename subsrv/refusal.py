@@ -27,7 +27,14 @@ class Refusal(Exchange[Reason]):
         self.respond(status, [_TEXT, *headers], f"{text}\n".encode())
 
 
+def refuse(reason: Reason, transport: Transport, request: Request) -> Refusal:
+    """What answers a request with this."""
+    refusal = Refusal(transport, request)
+    refusal._app = reason
+    return refusal
+
+
 def no_websockets(transport: Transport, request: Request) -> Exchange[Reason]:
     """What WSGI and native applications have instead of WebSockets."""
     reason = Reason(501, "501 Not Implemented: WebSockets need an ASGI application")
-    return Refusal(reason, transport, request)
+    return refuse(reason, transport, request)

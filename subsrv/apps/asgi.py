@@ -1,7 +1,6 @@
 """ASGI 3: the http protocol (https://asgi.readthedocs.io, HTTP & WebSocket 2.5)."""
 
 from collections.abc import Callable, Coroutine
-from functools import partial
 from types import CoroutineType
 from typing import Any, NamedTuple
 
@@ -184,7 +183,7 @@ class ASGIApp:
         self.lifespan = Lifespan(app)
         self.websockets = websockets
         #: Makes the exchange of a request: (transport, request).
-        self.exchange = partial(ASGIExchange, self)
+        self.exchange = ASGIExchange.of(self)
         #: Makes the scope of a request: (request, transport, state).
         self.scope = Scopes(scheme=scheme, forwarded=forwarded, root_path=root_path).http
 

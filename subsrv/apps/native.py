@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from functools import partial
 from types import CoroutineType
 from typing import Any
 
@@ -178,7 +177,7 @@ class NativeApp:
         self.scheme = scheme
         self.tasks = tasks
         #: Makes the exchange of a request: (transport, request).
-        self.exchange = partial(NativeExchange, self)
+        self.exchange = NativeExchange.of(self)
         self.websocket = no_websockets
 
     async def startup(self) -> None:

@@ -11,7 +11,7 @@ from subsrv.apps.awaiting import AwaitingExchange, Message, wait
 from subsrv.apps.scope import websocket_scope
 from subsrv.exchange import HIGH_WATER, DisconnectedError, Exchange, Transport
 from subsrv.http1 import Request, switching_protocols
-from subsrv.refusal import Reason, Refusal
+from subsrv.refusal import Reason, refuse
 from subsrv.websocket import handshake
 from subsrv.websocket.protocol import Close, Ping, Protocol, WebSocketError
 
@@ -46,8 +46,9 @@ def open_websocket(app: "ASGIApp", transport: Transport, request: Request) -> Ex
     except handshake.HandshakeError as error:
         phrase = "Upgrade Required" if error.status == 426 else "Bad Request"
         reason = Reason(error.status, f"{error.status} {phrase}: {error.reason}", error.headers)
-        return Refusal(reason, transport, request)
-    exchange = WebSocketExchange(app, transport, request)
+        return refuse(reason, transport, request)
+    exchange = WebSocketExchange(transport, request)
+    exchange._app = app
     exchange.offer = offer
     exchange.protocol = Protocol(max_size=app.websockets.max_size, deflate=offer.deflate)
     return exchange

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -169,7 +168,7 @@ class WSGIApp:
         self._variables = _Variables(cache)
         self._root = root_path.encode()
         #: Makes the exchange of a request: (transport, request).
-        self.exchange: Callable[[Transport, Request], Exchange[Any]] = partial(WSGIExchange, self)
+        self.exchange: Callable[[Transport, Request], Exchange[Any]] = WSGIExchange.of(self)
         self.websocket = no_websockets
         #: The environ of a request; its input is the exchange's.
         self.environ = self._environ

@@ -251,7 +251,7 @@ class ThreadedApp(WSGIApp):
     ) -> None:
         super().__init__(app, **{**more, "multithread": True})
         self.loop = loop
-        self.exchange = partial(ThreadedExchange, self)
+        self.exchange = ThreadedExchange.of(self)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi")
         self._threads = threads
         self._most = threads + _QUEUE

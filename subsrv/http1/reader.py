@@ -39,14 +39,15 @@ class Reader:
     """
 
     __slots__ = (
-        "_blank_lines", "_body", "_broken", "_buffer", "_last", "_line", "_parser",
-        "_position", "_recent", "_recent_length", "_recent_request", "_scanned",
+        "_blank_lines", "_body", "_broken", "_last", "_line", "_parser",
+        "_position", "_recent", "_recent_length", "_recent_request", "_scanned", "buffer",
     )  # fmt: skip
 
     def __init__(self, parser: HeadParser) -> None:
         self._parser = parser
-        # bytes where one read held whole heads, which is nearly always; else a bytearray.
-        self._buffer: bytes | bytearray = b""
+        #: What has been fed, from some position on; empty if and only if `buffered` is 0.
+        #: bytes where one read held whole heads, which is nearly always; else a bytearray.
+        self.buffer: bytes | bytearray = b""
         self._position = 0  # all before it is done with
         self._scanned = 0  # all before it is known not to hold the end of a head
         self._line = 0  # length of a partial head's request line with its CR LF, once that is here
@@ -65,32 +66,32 @@ class Reader:
     @property
     def buffered(self) -> int:
         """Bytes fed and not yet turned into events."""
-        return len(self._buffer) - self._position
+        return len(self.buffer) - self._position
 
     @property
     def asks_head(self) -> bool:
         """Whether what has come of the next request begins as a HEAD request does."""
-        return self._body is None and self._buffer.startswith(b"HEAD ", self._position)
+        return self._body is None and self.buffer.startswith(b"HEAD ", self._position)
 
     @property
     def first_line(self) -> bytes:
         """The beginning of what has come of the next request, for a log."""
         start = self._position
-        end = min(len(self._buffer), start + self._parser.limits.request_line)
-        line_end = self._buffer.find(b"\r\n", start, end)
-        return bytes(self._buffer[start : line_end if line_end >= 0 else end])
+        end = min(len(self.buffer), start + self._parser.limits.request_line)
+        line_end = self.buffer.find(b"\r\n", start, end)
+        return bytes(self.buffer[start : line_end if line_end >= 0 else end])
 
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
-        buffer = self._buffer
+        buffer = self.buffer
         if self._broken:
             return
         if self._position == len(buffer):
-            self._buffer = data
+            self.buffer = data
             self._position = self._scanned = 0
             return
         if isinstance(buffer, bytes):
-            self._buffer = buffer = bytearray(memoryview(buffer)[self._position :])
+            self.buffer = buffer = bytearray(memoryview(buffer)[self._position :])
         else:
             # A bytearray gives up its beginning without moving the rest.
             del buffer[: self._position]
@@ -100,7 +101,7 @@ class Reader:
 
     def receive(self, data: bytes) -> Request | bytes | End | None:
         """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
-        if not self._buffer and self._body is None:
+        if not self.buffer and self._body is None:
             if data == self._recent:
                 return self._recent_request
             size = len(data) - 4
@@ -120,7 +121,7 @@ class Reader:
         try:
             if self._body is not None:
                 return self._read_body(self._body)
-            if self._position == len(self._buffer) or self._last:
+            if self._position == len(self.buffer) or self._last:
                 return None
             return self._read_head()
         except ProtocolError as error:
@@ -148,7 +149,7 @@ class Reader:
         self._recent = self._recent_request = None
 
     def _read_head(self) -> Request | None:
-        buffer, start = self._buffer, self._position
+        buffer, start = self.buffer, self._position
         if buffer[start] == _CR:
             start = self._skip_blank_lines()
         end = buffer.find(b"\r\n\r\n", self._scanned if self._scanned > start else start)
@@ -193,7 +194,7 @@ class Reader:
         return request
 
     def _skip_blank_lines(self) -> int:
-        while self._buffer.startswith(b"\r\n", self._position):
+        while self.buffer.startswith(b"\r\n", self._position):
             self._position += 2
             self._blank_lines += 1
             if self._blank_lines > _BLANK_LINES:
@@ -202,7 +203,7 @@ class Reader:
 
     def _check_partial_head(self, end: int) -> None:
         """Refuse what can no longer become a head; what has come of it ends before `end`."""
-        buffer, start, limits = self._buffer, self._position, self._parser.limits
+        buffer, start, limits = self.buffer, self._position, self._parser.limits
         scanned = max(self._scanned, start)
         bare_lf = _bare_lf.search(buffer, scanned, end)
         if bare_lf is not None:
@@ -230,8 +231,8 @@ class Reader:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
 
     def _read_body(self, body: LengthBody | ChunkedBody | Tunnel) -> bytes | End | None:
-        payload, self._position = body.decode(self._buffer, self._position)
-        if self._position == len(self._buffer):
+        payload, self._position = body.decode(self.buffer, self._position)
+        if self._position == len(self.buffer):
             self._drop_buffer()
         if payload:
             return payload
@@ -242,5 +243,5 @@ class Reader:
 
     def _drop_buffer(self) -> None:
         """Free the buffer: a connection may be idle from now on."""
-        self._buffer = b""
+        self.buffer = b""
         self._position = self._scanned = 0

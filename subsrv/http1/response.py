@@ -188,14 +188,6 @@ def _latin1(text: object) -> bytes:
 _RECENT = 32
 
 
-class _Recent(NamedTuple):
-    """The last whole response with some status that needed no special care."""
-
-    headers: list[tuple[Text, Text]]
-    length: int
-    data: bytes
-
-
 class Encoder:
     """Builds the responses of one worker. Not shared between workers.
 
@@ -226,7 +218,8 @@ class Encoder:
         self._date = b""
         # A worker tends to answer with the same head again: comparing with the last one of the
         # same status is cheap, and rare answers cannot push out frequent ones for long.
-        self._recent: dict[int | str, _Recent] = {}
+        # Its fields, the length of the body, and the head.
+        self._recent: dict[int | str, tuple[list[tuple[Text, Text]], int, bytes]] = {}
         self.set_time(0)
 
     def set_time(self, seconds: float) -> None:
@@ -239,16 +232,16 @@ class Encoder:
         self, status: int | str, headers: Headers, body: bytes, request: Request, close: bool
     ) -> tuple[bytes, bool]:
         """A whole response, and whether the connection lives on after it. ResponseError."""
-        recent = self._recent.get(status)
-        if (
-            recent is not None
-            and type(headers) is list  # others may have their own idea of what equals them
-            and recent.headers == headers
-            and recent.length == len(body)
-            and request.plain
-            and not close
-        ):
-            return recent.data + body, True
+        if status in self._recent:
+            fields, length, data = self._recent[status]
+            if (
+                type(headers) is list  # others may have their own idea of what equals them
+                and fields == headers
+                and length == len(body)
+                and request.plain
+                and not close
+            ):
+                return data + body, True
         fields = list(headers)  # which may be an iterator
         head = self.start(status, fields, request, length=len(body), close=close)
         if head.framing is Framing.LENGTH and head.length != len(body):
@@ -265,7 +258,7 @@ class Encoder:
         ):
             if len(self._recent) >= _RECENT:
                 self._recent.clear()
-            self._recent[status] = _Recent(fields, len(body), head.data)
+            self._recent[status] = fields, len(body), head.data
         return (head.data + body if has_body else head.data), head.keep_alive
 
     def start(
