@@ -132,8 +132,8 @@ class Setting:
             timeouts=Timeouts(
                 header=20, body=60, keep_alive=75, write=60, body_pace=0.1, write_pace=0.1
             ),
-            exchange=lambda transport, request: kind(self.made, transport, request),
-            websocket=lambda transport, request: kind(self.made, transport, request),
+            exchange=kind.of(self.made),
+            websocket=kind.of(self.made),
             **more,
         )
         self._sock = sock or self.wire

@@ -27,7 +27,7 @@ _KEPT_BLOCK = 2048
 
 # Blocks are looked for as long as so many lookups in a row have not been in vain; after that, in
 # one head of sixteen. Both figures are arbitrary.
-_PATIENCE = 64
+PATIENCE = 64
 _SAMPLE = 16
 
 
@@ -128,24 +128,35 @@ class Blocks(dict[bytes, Block]):
         self._lines = lines
         self._most = most
         self._once: set[int] = set()  # hashes of blocks that have come once
-        self._patience = _PATIENCE if self._size else 0
+        #: So many look-ups in a row may yet be in vain.
+        self.patience = PATIENCE if self._size else 0
         self._sample = _SAMPLE if self._size else 0
 
-    def find(self, raw: bytes) -> Block:
-        """The block whose lines these are. ProtocolError."""
-        if self._patience:
-            block = self.get(raw)
-            if block is not None:
-                self._patience = _PATIENCE
-                return block
-            self._patience -= 1
-            return self._parse(raw, kept=self._comes_again(raw))
-        if self._sample:
+    def learn(self, raw: bytes) -> Block:
+        """The block whose lines these are, which is not known. ProtocolError."""
+        known = self._lines
+        lines = raw.split(b"\r\n") if raw else []
+        if len(lines) > self._most:
+            raise ProtocolError(431, "there are too many header lines")
+        fields = tuple(map(known.__getitem__, lines))
+        # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that there
+        # is one Host, and nothing else to care for.
+        simple = bool(lines) and lines.pop(0) in known.hosts and known.special.isdisjoint(lines)
+        kept = False
+        if self.patience:
+            self.patience -= 1
+            kept = self._comes_again(raw)
+        elif self._sample:
             self._sample -= 1
             if not self._sample:
                 self._sample = _SAMPLE
-                self._patience = 1
-        return self._parse(raw, kept=False)
+                self.patience = 1
+        block = Block(fields, simple=simple, kept=kept)
+        if kept:
+            if len(self) >= self._size:
+                self.clear()
+            self[raw] = block
+        return block
 
     def _comes_again(self, raw: bytes) -> bool:
         key = hash(raw)
@@ -155,19 +166,3 @@ class Blocks(dict[bytes, Block]):
             self._once.clear()
         self._once.add(key)
         return False
-
-    def _parse(self, raw: bytes, *, kept: bool) -> Block:
-        known = self._lines
-        lines = raw.split(b"\r\n") if raw else []
-        if len(lines) > self._most:
-            raise ProtocolError(431, "there are too many header lines")
-        fields = tuple(map(known.__getitem__, lines))
-        # Clients put Host first, as RFC 9110 section 7.2 asks: then two look-ups show that there
-        # is one Host, and nothing else to care for.
-        simple = bool(lines) and lines.pop(0) in known.hosts and known.special.isdisjoint(lines)
-        block = Block(fields, simple=simple, kept=kept)
-        if kept:
-            if len(self) >= self._size:
-                self.clear()
-            self[raw] = block
-        return block

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.memo import Block, Blocks, Field, Lines
+from subsrv.http1.memo import PATIENCE, Block, Blocks, Field, Lines
 
 
 class Limits(NamedTuple):
@@ -68,6 +68,13 @@ class Request:
         return derived.copy()
 
 
+# RFC 9110 section 9 and RFC 5789. Not CONNECT, whose target is of another form.
+_METHODS = {
+    name.encode(): name
+    for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
+}
+
+
 class HeadParser:
     """Parses heads for all connections of one worker. Not shared between workers, see memo.py.
 
@@ -88,11 +95,10 @@ class HeadParser:
         """
         usual = grammar.usual_request_line.match(data, 0, size + 2)
         if usual is not None:
-            method, raw_path, query = usual.groups(b"")
-            version, authority = b"1.1", None
+            word, raw_path, query = usual.groups(b"")
             end = usual.end() - 2
         else:
-            method = b""  # see below
+            word = b""  # see below
             end = data.find(b"\r\n", 0, size)
             if end < 0:
                 end = size
@@ -100,8 +106,11 @@ class HeadParser:
             raise ProtocolError(414, "the request line is too long")
         if size - end > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
-        if not method or method == b"CONNECT":
-            method, version, authority, raw_path, query = _request_line(data[:end])
+        if word in _METHODS:
+            method, version, authority = _METHODS[word], b"1.1", None
+        else:
+            word, version, authority, raw_path, query = _request_line(data[:end])
+            method = word.decode("ascii")
 
         known = self._lines
         if known.full:
@@ -119,33 +128,43 @@ class HeadParser:
             referer = data.rfind(b"\r\nreferer: ", end, cookie)
         if referer >= 0:
             cut = referer
-        block = self._blocks.find(data[end + 2 : cut])
-        headers, simple = block.fields, block.simple
-        last = grammar.cookie_line.fullmatch(data, cookie + 2, size)
-        if last is None:
-            cookie = size
-            tail: tuple[Field, ...] = ()
+        blocks, raw = self._blocks, data[end + 2 : cut]
+        block = blocks.get(raw) if blocks.patience else None
+        if block is None:
+            block = blocks.learn(raw)
         else:
+            blocks.patience = PATIENCE
+        headers, simple = block.fields, block.simple
+        tail: tuple[Field, ...] = ()
+        if cookie < size:
             # The one line that is new in most heads; browsers often send it last.
-            tail = ((b"cookie", last[1].strip(b" \t")),)
+            value = data[cookie + 10 : size]
+            if value.translate(grammar.FIELD_VALUE) != value:
+                cookie = size  # there are other lines behind it
+            else:
+                tail = ((b"cookie", value.strip(b" \t")),)
         if cut < cookie:
-            loose = data[cut + 2 : cookie].split(b"\r\n")
-            if len(headers) + len(loose) > self._most_fields:
-                raise ProtocolError(431, "there are too many header lines")
-            tail = (*map(known.__getitem__, loose), *tail)
-            simple = simple and known.special.isdisjoint(loose)
+            loose = data[cut + 2 : cookie]
+            if loose in known and loose not in known.special:
+                tail = (known[loose], *tail)  # one line, which has come before
+            else:
+                lines = loose.split(b"\r\n")
+                if len(headers) + len(lines) > self._most_fields:
+                    raise ProtocolError(431, "there are too many header lines")
+                tail = (*map(known.__getitem__, lines), *tail)
+                simple = simple and known.special.isdisjoint(lines)
         if tail:
             headers += tail
             if len(headers) > self._most_fields:
                 raise ProtocolError(431, "there are too many header lines")
 
-        request = Request(method.decode("ascii"), raw_path, query, headers)
+        request = Request(method, raw_path, query, headers)
         request.block = block
         if not simple or version == b"1.0" or authority is not None:
             request.version = version.decode("ascii")
             _frame(request, self.limits)
             _check_host(request, authority)
-        if method == b"HEAD":
+        if method == "HEAD":
             request.plain = False
         return request
 

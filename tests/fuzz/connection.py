@@ -204,7 +204,9 @@ class World:
 
     def exchange(self, transport: Transport, request: Request) -> Scripted:
         """What the connection makes for each request."""
-        return Scripted(self, transport, request)
+        scripted = Scripted(transport, request)
+        scripted._app = self
+        return scripted
 
     def ready(self) -> None:
         """Call back for what is both ready and watched, as the reactor does."""

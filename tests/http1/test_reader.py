@@ -228,7 +228,7 @@ def test_an_idle_connection_holds_no_buffer(message: bytes, cut: int) -> None:
     for piece in (message * 99 + message[:cut], message[cut:]):
         made.feed(piece)
         take_all(made)
-    assert made._buffer == b""
+    assert made.buffer == b""
 
 
 def test_equal_heads_of_one_connection_share_their_request() -> None:
