@@ -74,7 +74,7 @@ class Connection(Ending):
 
     def on_event(self, mask: int) -> None:
         """The socket is ready: the reactor's callback."""
-        if mask & OUT:
+        if mask != IN and mask & OUT:
             self._flush()
             if not mask & ~OUT:
                 return
@@ -307,7 +307,19 @@ class Connection(Ending):
             # More requests stand behind this one: their responses leave together.
             self._cork(data)
             return
-        self._transmit(data)
+        if self._corked or self._out:
+            self._transmit(data)
+        else:
+            # The same, with a call less for each request.
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self._lost()
+                sent = len(data)
+            if sent != len(data):
+                self._keep(data, sent)
         if not keep_alive or self.closing:
             self._close_after_flush()
         elif not self._advancing:

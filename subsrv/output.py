@@ -82,11 +82,15 @@ class Output:
             self._lost()
             return
         if sent != len(data):
-            self._out = deque([memoryview(data)[sent:]])
-            self.pending = len(data) - sent
-            self._write_stamp = self._reactor.now
-            self._shared.write_stalls += 1
-            self._watch()
+            self._keep(data, sent)
+
+    def _keep(self, data: bytes, sent: int) -> None:
+        """Keep what the socket has not taken, as the first that waits."""
+        self._out = deque([memoryview(data)[sent:]])
+        self.pending = len(data) - sent
+        self._write_stamp = self._reactor.now
+        self._shared.write_stalls += 1
+        self._watch()
 
     def send_file(self, file: FileRange) -> None:
         """Send a file behind what waits already, whenever the socket is writable. It is ours now.

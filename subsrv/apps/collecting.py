@@ -26,7 +26,8 @@ class CollectingExchange[App](Exchange[App]):
         """The body as a file, at its beginning. To be closed by `close_input`."""
         if self._file is None:
             self._file = io.BytesIO()
-        self._file.seek(0)
+        else:
+            self._file.seek(0)
         return self._file
 
     def close_input(self) -> None:

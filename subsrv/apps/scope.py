@@ -8,7 +8,6 @@ from subsrv.http1 import Request
 
 type Scope = dict[str, Any]
 
-_VERSIONS = {"version": "3.0", "spec_version": "2.5"}
 _EXTENSIONS: dict[str, Any] = {
     "http.response.early_hint": {},
     "http.response.pathsend": {},
@@ -49,10 +48,11 @@ class Scopes:
         self.http = self._deployed if forwarded or scheme == "https" else self._scope
 
     def _scope(self, request: Request, transport: Transport, state: dict[str, Any] | None) -> Scope:
-        scope = request.sighted(self._template)
-        # Whatever an application may change is its own.
-        scope["asgi"] = _VERSIONS.copy()
-        scope["headers"] = list(request.headers)
+        derived = request.derived
+        scope = request.sighted(self._template) if derived is None else derived.copy()
+        # Whatever an application may change is its own; displays cost less than copies.
+        scope["asgi"] = {"version": "3.0", "spec_version": "2.5"}
+        scope["headers"] = [*request.headers]
         scope["client"] = transport.client
         scope["server"] = transport.server
         scope["extensions"] = _EXTENSIONS.copy()

@@ -34,9 +34,9 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
 
     def run(self) -> None:
         """Call the application, and send what it returns."""
+        app = self._app
         try:
-            self._call()
-            result = self._result
+            self._result = result = app.call(app.environ(self), self.start_response)
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._respond(result[0])  # type: ignore[index]
                 self._close()
@@ -214,7 +214,8 @@ class WSGIApp:
 
     def _environ(self, exchange: WSGIExchange) -> Environ:
         request, transport = exchange.request, exchange._transport
-        environ = request.sighted(self._template)
+        derived = request.derived
+        environ = request.sighted(self._template) if derived is None else derived.copy()
         environ["wsgi.input"] = exchange.input()
         if request.chunked:
             # Known by now, and the only way in which PEP 3333 lets an application rely on it.

@@ -69,10 +69,7 @@ class Request:
 
 
 # RFC 9110 section 9 and RFC 5789. Not CONNECT, whose target is of another form.
-_METHODS = {
-    name.encode(): name
-    for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
-}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
 
 
 class HeadParser:
@@ -86,6 +83,8 @@ class HeadParser:
         self.remembers = cache > 0
         self._most_line, self._most_header, self._most_fields, _ = limits
         self._lines = Lines(cache)
+        # This worker's own: without the GIL, threads that look up the same key contend for it.
+        self._methods = {name.encode(): name for name in _METHODS}
         self._blocks = Blocks(cache, self._lines, self._most_fields)
 
     def parse(self, data: bytes, size: int) -> Request:
@@ -106,8 +105,9 @@ class HeadParser:
             raise ProtocolError(414, "the request line is too long")
         if size - end > self._most_header:
             raise ProtocolError(431, "the header lines are too large")
-        if word in _METHODS:
-            method, version, authority = _METHODS[word], b"1.1", None
+        method = self._methods.get(word)
+        if method is not None:
+            version, authority = b"1.1", None
         else:
             word, version, authority, raw_path, query = _request_line(data[:end])
             method = word.decode("ascii")
