@@ -93,7 +93,10 @@ class Exchange[App]:
 
     @classmethod
     def of(cls, app: App) -> "type[Self]":
-        """The class of the exchanges of this application."""
+        """The class of the exchanges of this application.
+
+        A class that is called itself is specialised by the interpreter, a partial is not.
+        """
         return type(cls.__name__, (cls,), {"_app": app})
 
     # What the connection calls.

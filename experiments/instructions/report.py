@@ -7,22 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 from experiments.harness.interpreters import Interpreter
 from experiments.instructions import baseline, callgrind, counting
 from experiments.instructions.baseline import Change, Paths
-from experiments.instructions.traffic import INTERFACES, PATHS
+from experiments.instructions.callgrind import Counts
+from experiments.instructions.traffic import PATHS, Path
 
 
 def count(python: str, wanted: str = "") -> Paths:
-    """What each path costs whose name has `wanted` in it; as many workers at once as CPUs."""
+    """What each path costs whose name has `wanted` in it; as many workers at once as CPUs.
+
+    Each has a worker of its own: to what the interpreter specialises code depends on what has come
+    before, and that makes several per cent.
+    """
     chosen = [way for way in PATHS if wanted in way.name]
 
-    def of(interface: str) -> Paths:
-        ways = [way for way in chosen if way.interface == interface]
-        if not ways:
-            return {}
-        with counting.started(python, interface) as worker:
-            return {way.name: worker.count(way) for way in ways}
+    def of(way: Path) -> Counts:
+        with counting.started(python, way.interface) as worker:
+            return worker.count(way)
 
     with ThreadPoolExecutor(os.process_cpu_count()) as pool:
-        return {name: each for found in pool.map(of, INTERFACES) for name, each in found.items()}
+        return dict(zip((way.name for way in chosen), pool.map(of, chosen), strict=True))
 
 
 def report(python: Interpreter, *, wanted: str = "", write: bool = False) -> int:
