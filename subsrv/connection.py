@@ -158,7 +158,16 @@ class Connection(Ending):
         if shared.in_flight >= shared.most_in_flight and self._declined(request):
             return
         self._exchange = exchange = make(self, request)
-        exchange.begin()
+        if (
+            not self._body_open
+            or request.special
+            or (body := self._reader.take_body()) is None
+        ):
+            exchange.begin()
+        else:
+            self._body_open = False
+            self._more = self._reader.buffered > 0 or self._ended
+            exchange.begin_whole(body)
         if self._exchange is not None:
             self._in_flight = True
             shared.in_flight += 1

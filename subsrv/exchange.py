@@ -105,6 +105,14 @@ class Exchange[App]:
         """Start to handle the request; its body, if any, comes later."""
         raise NotImplementedError
 
+    def begin_whole(self, body: bytes) -> None:
+        """Start to handle a request whose body has come with it; there will be no more of it."""
+        self.begin()
+        if body and self.open:
+            self.body_received(body)
+        if self.open:
+            self.body_ended()
+
     def body_received(self, data: bytes) -> bool:
         """A piece of the body. False pauses reading until `want_body` is called."""
         raise NotImplementedError

@@ -38,6 +38,12 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
             coroutine = wait(coroutine)
         app.tasks.start(coroutine, self._ended)
 
+    def begin_whole(self, body: bytes) -> None:
+        """See Exchange."""
+        self._body = [body]
+        self._body_ended = True
+        self.begin()
+
     async def receive(self) -> Message:
         """ASGI's receive."""
         if self._complete:

@@ -46,6 +46,12 @@ class CollectingExchange[App](Exchange[App]):
         elif self._transport is not None:
             self._transport.want_body()
 
+    def begin_whole(self, body: bytes) -> None:
+        """See Exchange. What comes with a head is never so large that it had to go to disk."""
+        self._file = io.BytesIO(body)
+        self._size = len(body)
+        self.run()
+
     def body_received(self, data: bytes) -> bool:
         """See Exchange. OSError where there is no room for it; the connection answers 500."""
         if self._file is None:

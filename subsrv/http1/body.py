@@ -3,6 +3,10 @@
 `decode(buffer, position)` returns the payload found from `position` on (perhaps empty) and the
 position after what it used up; `done` says that the body is whole. What it leaves, it wants to
 see again with more behind it.
+
+`whole(buffer, position)`, asked before anything has been decoded, returns the same for a body that
+has come whole and needs no care; None for all others, which `decode` sees to. It is a short cut:
+it takes nothing that `decode` would refuse, or that has more to tell than its payload.
 """
 
 from collections.abc import Callable
@@ -48,6 +52,11 @@ class LengthBody:
         end = min(len(buffer), position + self._remaining)
         self._remaining -= end - position
         return bytes(buffer[position:end]), end
+
+    def whole(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int] | None:
+        """See the module."""
+        end = position + self._remaining
+        return (bytes(buffer[position:end]), end) if end <= len(buffer) else None
 
 
 class Tunnel:
@@ -104,6 +113,26 @@ class ChunkedBody:
                 break
             position = after
         return b"".join(pieces), position
+
+    def whole(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int] | None:
+        """See the module. No extensions, no trailers, and no more than the limit."""
+        pieces: list[bytes | bytearray] = []
+        total = 0
+        while (line := grammar.bare_chunk_line.match(buffer, position)) is not None:
+            start = line.end()
+            size = int(line[1], 16)
+            if not size:
+                # The empty line is where the trailers would be.
+                if total > self._limits.body or not buffer.startswith(b"\r\n", start):
+                    break
+                return b"".join(pieces), start + 2
+            position = start + size + 2
+            # Beyond the buffer there is nothing, which is no CR LF either.
+            if not buffer.startswith(b"\r\n", position - 2):
+                break
+            pieces.append(buffer[start : position - 2])
+            total += size
+        return None
 
     def _size_line(
         self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]

@@ -74,6 +74,8 @@ _EXTENSION = (
     + rb"))?+"
 )
 chunk_line = re.compile(rb"([0-9A-Fa-f]{1,15}+)((?:" + _EXTENSION + rb")*+)")
+# Nearly all that come: no extensions, with their CR LF.
+bare_chunk_line = re.compile(rb"([0-9A-Fa-f]{1,15}+)\r\n")
 
 
 def tokens(value: bytes) -> list[bytes]:

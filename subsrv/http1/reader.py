@@ -133,6 +133,23 @@ class Reader:
             self.forget()
             raise
 
+    def take_body(self) -> bytes | None:
+        """The body of the request just read, if it has come whole; no events of it follow then.
+
+        None, and nothing has changed, where it has not, or where it has more to tell: trailers,
+        say, or an error.
+        """
+        assert self._body is not None
+        assert not isinstance(self._body, Tunnel)
+        found = self._body.whole(self._buffer, self._position)
+        if found is None:
+            return None
+        body, self._position = found
+        self._body = None
+        if self._position == len(self._buffer):
+            self._drop_buffer()
+        return body
+
     def tunnel(self) -> None:
         """The request just read has changed the protocol: from now on events are bytes as sent."""
         self._body = Tunnel()
