@@ -55,10 +55,10 @@ class Reader:
         self._body: LengthBody | ChunkedBody | Tunnel | None = None
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
-        # A client tends to repeat its request on a connection; comparing with the one before is
-        # cheap, and no other client can push it out. Kept only of plain requests without a body,
-        # and only where the one before was as long: what will not come again is better not kept,
-        # for with many connections it would not even stay in the processor's cache.
+        # A client tends to repeat its request's head on a connection; comparing with the one before
+        # is cheap, and no other client can push it out. Kept only of plain requests, and only where
+        # the one before was as long: what will not come again is better not kept, for with many
+        # connections it would not even stay in the processor's cache.
         self._recent_length = 0
         self._recent: bytes | None = None
         self._recent_request: Request | None = None
@@ -103,7 +103,11 @@ class Reader:
         """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
         if not self.buffer and self._body is None:
             if data == self._recent:
-                return self._recent_request
+                request = self._recent_request
+                assert request is not None
+                if request.has_body:
+                    self._expect_body(request)
+                return request
             size = len(data) - 4
             if data.find(b"\r\n\r\n") == size > 0 and not self._last:
                 # One head, and nothing else: nearly all that comes.
@@ -167,6 +171,17 @@ class Reader:
 
     def _read_head(self) -> Request | None:
         buffer, start = self.buffer, self._position
+        recent = self._recent
+        if recent is not None and buffer.startswith(recent, start):
+            request = self._recent_request
+            assert request is not None
+            self._position = start + len(recent)
+            if self._position == len(buffer):
+                self._drop_buffer()
+            self._line = self._blank_lines = 0
+            if request.has_body:
+                self._expect_body(request)
+            return request
         if buffer[start] == _CR:
             start = self._skip_blank_lines()
         end = buffer.find(b"\r\n\r\n", self._scanned if self._scanned > start else start)
@@ -176,14 +191,12 @@ class Reader:
             self._scanned = max(len(buffer) - 3, start)
             return None
         whole = bytes(buffer[start : end + 4])
-        request = self._recent_request
-        if request is None or whole != self._recent:
-            try:
-                request = self._parser.parse(whole, len(whole) - 4)
-            except ProtocolError:
-                # Byte by byte, it might have been refused before it was whole: then so it is now.
-                self._check_partial_head(end + 3)
-                raise
+        try:
+            request = self._parser.parse(whole, len(whole) - 4)
+        except ProtocolError:
+            # Byte by byte, it might have been refused before it was whole: then so it is now.
+            self._check_partial_head(end + 3)
+            raise
         self._position = end + 4
         if self._position == len(buffer):
             self._drop_buffer()
@@ -193,22 +206,25 @@ class Reader:
     def _accept(self, whole: bytes, request: Request) -> Request:
         """Take note of what follows from a request, whose head is `whole`."""
         self._blank_lines = 0
-        if request.plain and not request.has_body:
+        if request.plain and not request.special:
             if len(whole) != self._recent_length:
                 self._recent_length = len(whole)
             elif self._parser.remembers:
                 self._recent, self._recent_request = whole, request
-            return request
-        self.forget()
-        if not request.keep_alive:
-            self._last = True
+        else:
+            self.forget()
+            if not request.keep_alive:
+                self._last = True
         if request.has_body:
-            self._body = (
-                ChunkedBody(self._parser.limits)
-                if request.chunked
-                else LengthBody(request.body_length)
-            )
+            self._expect_body(request)
         return request
+
+    def _expect_body(self, request: Request) -> None:
+        self._body = (
+            ChunkedBody(self._parser.limits)
+            if request.chunked
+            else LengthBody(request.body_length)
+        )
 
     def _skip_blank_lines(self) -> int:
         while self.buffer.startswith(b"\r\n", self._position):
