@@ -3,10 +3,6 @@
 `decode(buffer, position)` returns the payload found from `position` on (perhaps empty) and the
 position after what it used up; `done` says that the body is whole. What it leaves, it wants to
 see again with more behind it.
-
-`whole(buffer, position)`, asked before anything has been decoded, returns the same for a body that
-has come whole and needs no care; None for all others, which `decode` sees to. It is a short cut:
-it takes nothing that `decode` would refuse, or that has more to tell than its payload.
 """
 
 from collections.abc import Callable
@@ -14,7 +10,7 @@ from collections.abc import Callable
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
 from subsrv.http1.memo import Field
-from subsrv.http1.request import Limits
+from subsrv.http1.request import Limits, Request
 
 # llhttp and Go's net/http bound a chunk's line at 4 KiB; Go allows 16 KiB of extensions for each
 # body. Both keep extensions, which nobody uses, from being a way to send without end.
@@ -52,11 +48,6 @@ class LengthBody:
         end = min(len(buffer), position + self._remaining)
         self._remaining -= end - position
         return bytes(buffer[position:end]), end
-
-    def whole(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int] | None:
-        """See the module."""
-        end = position + self._remaining
-        return (bytes(buffer[position:end]), end) if end <= len(buffer) else None
 
 
 class Tunnel:
@@ -113,26 +104,6 @@ class ChunkedBody:
                 break
             position = after
         return b"".join(pieces), position
-
-    def whole(self, buffer: bytes | bytearray, position: int) -> tuple[bytes, int] | None:
-        """See the module. No extensions, no trailers, and no more than the limit."""
-        pieces: list[bytes | bytearray] = []
-        total = 0
-        while (line := grammar.bare_chunk_line.match(buffer, position)) is not None:
-            start = line.end()
-            size = int(line[1], 16)
-            if not size:
-                # The empty line is where the trailers would be.
-                if total > self._limits.body or not buffer.startswith(b"\r\n", start):
-                    break
-                return b"".join(pieces), start + 2
-            position = start + size + 2
-            # Beyond the buffer there is nothing, which is no CR LF either.
-            if not buffer.startswith(b"\r\n", position - 2):
-                break
-            pieces.append(buffer[start : position - 2])
-            total += size
-        return None
 
     def _size_line(
         self, buffer: bytes | bytearray, position: int, _pieces: list[bytes]
@@ -213,3 +184,42 @@ class ChunkedBody:
         if end == position or buffer[end - 1] != _CR:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
         return end - 1
+
+
+def decoder(request: Request, limits: Limits) -> LengthBody | ChunkedBody:
+    """What decodes this request's body."""
+    return ChunkedBody(limits) if request.chunked else LengthBody(request.body_length)
+
+
+def whole(
+    request: Request, limits: Limits, buffer: bytes | bytearray, position: int
+) -> tuple[bytes, int] | None:
+    """This request's body, if all of it is there and needs no care, and the position after it.
+
+    A short cut to what its decoder would say: it takes nothing that the decoder would refuse, and
+    nothing that has more to tell than its payload, such as trailers. None for all others.
+    """
+    if request.chunked:
+        return _whole_chunks(limits.body, buffer, position)
+    end = position + request.body_length
+    return (bytes(buffer[position:end]), end) if end <= len(buffer) else None
+
+
+def _whole_chunks(most: int, buffer: bytes | bytearray, position: int) -> tuple[bytes, int] | None:
+    pieces: list[bytes | bytearray] = []
+    total = 0
+    while (line := grammar.bare_chunk_line.match(buffer, position)) is not None:
+        start = line.end()
+        size = int(line[1], 16)
+        if not size:
+            # The empty line stands where the trailers would.
+            if total > most or not buffer.startswith(b"\r\n", start):
+                break
+            return b"".join(pieces), start + 2
+        position = start + size + 2
+        # What is beyond the buffer is no CR LF either.
+        if not buffer.startswith(b"\r\n", position - 2):
+            break
+        pieces.append(buffer[start : position - 2])
+        total += size
+    return None

@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from subsrv.http1 import grammar
-from subsrv.http1.body import ChunkedBody, LengthBody, Tunnel
+from subsrv.http1.body import ChunkedBody, LengthBody, Tunnel, decoder, whole
 from subsrv.http1.errors import ProtocolError
 from subsrv.http1.memo import Field
 from subsrv.http1.request import HeadParser, Request
@@ -52,7 +52,8 @@ class Reader:
         self._scanned = 0  # all before it is known not to hold the end of a head
         self._line = 0  # length of a partial head's request line with its CR LF, once that is here
         self._blank_lines = 0
-        self._body: LengthBody | ChunkedBody | Tunnel | None = None
+        # A request whose body is to come; what decodes it, once that has begun.
+        self._body: Request | LengthBody | ChunkedBody | Tunnel | None = None
         self._last = False  # no request is to follow the one that has been read
         self._broken = False
         # A client tends to repeat its request's head on a connection; comparing with the one before
@@ -106,7 +107,7 @@ class Reader:
                 request = self._recent_request
                 assert request is not None
                 if request.has_body:
-                    self._expect_body(request)
+                    self._body = request
                 return request
             size = len(data) - 4
             if data.find(b"\r\n\r\n") == size > 0 and not self._last:
@@ -143,14 +144,13 @@ class Reader:
         None, and nothing has changed, where it has not, or where it has more to tell: trailers,
         say, or an error.
         """
-        assert self._body is not None
-        assert not isinstance(self._body, Tunnel)
-        found = self._body.whole(self._buffer, self._position)
+        assert type(self._body) is Request
+        found = whole(self._body, self._parser.limits, self.buffer, self._position)
         if found is None:
             return None
         body, self._position = found
         self._body = None
-        if self._position == len(self._buffer):
+        if self._position == len(self.buffer):
             self._drop_buffer()
         return body
 
@@ -180,7 +180,7 @@ class Reader:
                 self._drop_buffer()
             self._line = self._blank_lines = 0
             if request.has_body:
-                self._expect_body(request)
+                self._body = request
             return request
         if buffer[start] == _CR:
             start = self._skip_blank_lines()
@@ -216,15 +216,8 @@ class Reader:
             if not request.keep_alive:
                 self._last = True
         if request.has_body:
-            self._expect_body(request)
+            self._body = request
         return request
-
-    def _expect_body(self, request: Request) -> None:
-        self._body = (
-            ChunkedBody(self._parser.limits)
-            if request.chunked
-            else LengthBody(request.body_length)
-        )
 
     def _skip_blank_lines(self) -> int:
         while self.buffer.startswith(b"\r\n", self._position):
@@ -263,7 +256,10 @@ class Reader:
         if bare_lf is not None:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
 
-    def _read_body(self, body: LengthBody | ChunkedBody | Tunnel) -> bytes | End | None:
+    def _read_body(self, body: Request | LengthBody | ChunkedBody | Tunnel) -> bytes | End | None:
+        if type(body) is Request:
+            self._body = body = decoder(body, self._parser.limits)
+        assert not isinstance(body, Request)
         payload, self._position = body.decode(self.buffer, self._position)
         if self._position == len(self.buffer):
             self._drop_buffer()
