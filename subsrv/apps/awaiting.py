@@ -14,11 +14,40 @@ type App = Callable[
 ]
 
 
+class WakeUp:
+    """Wakes whoever waits at the moment it is set, as asyncio.Condition would, and costs a third.
+
+    There is a wait for each piece of a body that comes slower than the application reads it.
+    """
+
+    __slots__ = ("_waiters",)
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def wait(self) -> asyncio.Future[None]:
+        """To be awaited at once."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._waiters:
+            # Whoever waits with a time-out, again and again, is cancelled as often.
+            self._waiters = [each for each in self._waiters if not each.done()]
+        self._waiters.append(waiter)
+        return waiter
+
+    def set(self) -> None:
+        """Wake all who wait."""
+        if self._waiters:
+            waiters, self._waiters = self._waiters, []
+            for each in waiters:
+                if not each.done():
+                    each.set_result(None)
+
+
 class AwaitingExchange[AppT](Exchange[AppT]):
     """Wakes the application's `receive` and `send` when there is something new."""
 
     _gone = False  # the client, or what it wanted
-    _wake_up: asyncio.Event | None = None
+    _wake_up: WakeUp | None = None
 
     def drained(self) -> None:
         """See Exchange."""
@@ -46,8 +75,7 @@ class AwaitingExchange[AppT](Exchange[AppT]):
     async def _sleep(self) -> None:
         """Wait until something happens to this exchange."""
         if self._wake_up is None:
-            self._wake_up = asyncio.Event()
-        self._wake_up.clear()
+            self._wake_up = WakeUp()
         await self._wake_up.wait()
 
     def _notify(self) -> None:
