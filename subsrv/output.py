@@ -30,7 +30,7 @@ class Output:
     """
 
     __slots__ = (
-        "_corked", "_fd", "_out", "_paused", "_reactor", "_send", "_shared", "_sock",
+        "_corked", "_fd", "_mask", "_out", "_paused", "_reactor", "_send", "_shared", "_sock",
         "_write_stamp", "pending",
     )  # fmt: skip
 
@@ -44,7 +44,8 @@ class Output:
         self._sock = sock
         self._fd = sock.fileno()
         self._send = sock.send
-        self._paused = False  # not watched for input
+        self._paused = False  # nothing is to be read
+        self._mask = IN  # what the reactor watches for
         self._corked: list[bytes] | None = None  # responses to leave together
         # What the socket did not take, and files.
         self._out: deque[memoryview | bytearray | FileRange] | None = None
@@ -190,13 +191,9 @@ class Output:
         now = self._reactor.now
         self._write_stamp = stamp if stamp < now else now
 
-    def _pause(self) -> None:
-        """Read no more for now."""
-        if not self._paused:
-            self._paused = True
-            self._watch()
-
     def _watch(self) -> None:
         """Watch for what is of interest now."""
         mask = (0 if self._paused else IN) | (OUT if self._out else 0)
-        self._reactor.rewatch(self._fd, mask)
+        if mask != self._mask:
+            self._mask = mask
+            self._reactor.rewatch(self._fd, mask)

@@ -71,6 +71,62 @@ def test_what_waits_leaves_whole_however_little_the_socket_takes(setting: Settin
     assert setting.wire.sent.endswith(b"\r\n\r\n" + b"".join(blocks))
 
 
+class Choosy(Recorder):
+    """An application that takes a piece of the body at a time."""
+
+    def body_received(self, data: bytes) -> bool:
+        super().body_received(data)
+        self.awaits_body = False
+        return False
+
+
+UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+
+
+def test_a_body_that_flows_is_read_when_it_is_wanted_but_for_so_long() -> None:
+    setting = Setting(Choosy)
+    setting.receive(UPLOAD)
+    setting.wire.incoming.extend([b"x" * 65536] * 100)
+    assert setting.wire.turn()
+    events = setting.made[0].events
+    for turn in range(5):
+        setting.tick(0.001)
+        assert len(events) == 1 + turn * 4
+        for _ in range(10):  # the fourth time it is told to wait for the next turn
+            setting.connection.want_body()
+        assert len(events) == 4 + turn * 4
+        assert setting.wire.turn()
+    assert setting.wire.rewatches == 0
+
+
+def test_a_body_is_not_read_while_it_is_not_wanted() -> None:
+    setting = Setting(Choosy)
+    setting.receive(UPLOAD, b"x" * 65536, *[b"y" * 65536] * 3)
+    assert setting.wire.mask == 0
+    assert setting.made[0].events == [b"x" * 65536]
+    setting.connection.want_body()
+    assert setting.wire.mask == IN
+    assert len(setting.made[0].events) == 2
+
+
+def test_a_client_that_resets_while_its_body_is_not_wanted_is_lost() -> None:
+    setting = Setting(Choosy)
+    setting.receive(UPLOAD, b"x" * 65536)
+    assert setting.connection._paused
+    setting.wire.callback(IN | 0x8 | 0x10)  # EPOLLERR | EPOLLHUP
+    assert setting.made[0].events[-1] == "disconnected"
+    assert (setting.shared.resets, setting.shared.disconnects) == (1, 1)
+
+
+def test_an_error_found_while_the_body_is_wanted_ends_the_request() -> None:
+    setting = Setting(Choosy)
+    setting.receive(POST, b"FE00\r\n" + b"x" * 0xFE00)
+    setting.wire.incoming.append(b"no end of a chunk")
+    setting.connection.want_body()
+    assert setting.made[0].events[-1] == "disconnected"
+    assert setting.wire.sent.startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_flood_is_not_read_while_the_application_works(setting: Setting) -> None:
     flood = GET * (60_000 // len(GET))
     setting.receive(GET, *[flood] * 100)
@@ -101,12 +157,6 @@ def test_a_body_that_drips_runs_out_of_time_and_one_that_flows_does_not(setting:
 
 
 def test_no_body_is_waited_for_while_the_application_does_not_want_it() -> None:
-    class Choosy(Recorder):
-        def body_received(self, data: bytes) -> bool:
-            super().body_received(data)
-            self.awaits_body = False
-            return False
-
     setting = Setting(Choosy)
     setting.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
     for _ in range(100):

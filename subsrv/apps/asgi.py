@@ -51,7 +51,7 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
         while not (self._body or self._body_ended or self._gone or self._complete):
             if self._transport is not None:
                 self._transport.want_body()
-                if self._body or self._body_ended:
+                if self._body or self._body_ended or self._gone:
                     break
             await self._sleep()
         if self._body or (self._body_ended and not self._delivered):

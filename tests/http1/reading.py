@@ -75,7 +75,8 @@ class Outcome(NamedTuple):
 def read(pieces: Iterable[bytes], parser: HeadParser, *, at_once: bool = False) -> Outcome:
     """Feed the pieces to a new Reader, and take all events after each.
 
-    With `at_once`, the first event after each piece by `receive`, as a connection does.
+    With `at_once`, the first event after each piece by `receive`, and bodies that have come whole
+    by `take_body`, as a connection does.
     """
     reader = Reader(parser)
     events: list[Event] = []
@@ -88,6 +89,8 @@ def read(pieces: Iterable[bytes], parser: HeadParser, *, at_once: bool = False) 
             while event is not None:
                 if isinstance(event, Request):
                     events.append(Head.of(event))
+                    if at_once and event.has_body and (body := reader.take_body()) is not None:
+                        events += [body, End(())] if body else [End(())]
                 elif isinstance(event, bytes) and events and isinstance(events[-1], bytes):
                     events[-1] += event
                 else:

@@ -291,3 +291,62 @@ def test_a_head_equal_to_a_refused_one_is_refused() -> None:
     bad = b"GET / HTTP/1.1\r\nA: b\r\n\r\n"
     for _ in range(2):
         assert read(one_by_one(bad), parser).status == 400
+
+
+# A body that has come whole.
+
+
+@pytest.mark.parametrize("follower", [b"", FOLLOWER, b"GET / HT"])
+@pytest.mark.parametrize(
+    ("message", "body"),
+    [
+        pytest.param(POST, b"hello", id="length"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n", b""), b"abc", id="chunk"),
+        pytest.param(
+            CHUNKED.replace(b"3\r\nabc\r\n0\r\nT: 1\r\n", b"1\r\na\r\n00A\r\n0123456789\r\n00\r\n"),
+            b"a0123456789",
+            id="chunks",
+        ),
+        pytest.param(CHUNKED.replace(b"3\r\nabc\r\n0\r\nT: 1\r\n", b"0\r\n"), b"", id="no chunk"),
+    ],
+)
+def test_a_whole_body_is_had_at_once(message: bytes, body: bytes, follower: bytes) -> None:
+    made = reader()
+    assert isinstance(made.receive(message + follower), Request)
+    assert made.take_body() == body
+    assert made.buffered == len(follower)
+    event = made.next()
+    assert isinstance(event, Request) == (follower == FOLLOWER)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(POST[:-1], id="a byte is missing"),
+        pytest.param(CHUNKED, id="trailers"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n\r\n", b""), id="no end"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n\r\n", b"\n"), id="another end"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n", b"").replace(b"\n3", b"\n3;a"), id="extension"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n", b"").replace(b"\n3", b"\n4"), id="short"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n", b"").replace(b"\n3", b"\n2"), id="long"),
+        pytest.param(CHUNKED.replace(b"T: 1\r\n", b"").replace(b"\n3", b"\nB"), id="too large"),
+    ],
+)
+def test_a_body_that_is_not_whole_or_not_plain_is_left_as_it_is(message: bytes) -> None:
+    limits = Limits(body=10)
+    made, other = reader(limits), reader(limits)
+    assert isinstance(made.receive(message), Request)
+    assert made.take_body() is None
+    assert made.buffered
+    found: list[list[object]] = []
+    for each in (made, other):
+        if each is other:
+            each.receive(message)
+        events: list[object] = []
+        try:
+            while (event := each.next()) is not None:
+                events.append(event)
+        except ProtocolError as error:
+            events.append((error.status, error.reason))
+        found.append(events)
+    assert found[0] == found[1]
