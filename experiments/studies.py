@@ -8,7 +8,7 @@ from experiments.harness.study import Study
 NAMES = (
     *("overhead", "hello", "latency", "scaling", "mixed", "sharing", "shared_state"),
     *("accepting", "memory", "forks", "gc", "versions", "overload"),
-    *("comparison", "frameworks", "websockets"),
+    *("comparison", "connections", "frameworks", "websockets"),
 )
 
 
