@@ -22,11 +22,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments import report
+from experiments import idle_peers, report
 from experiments.harness import cpus, environment, publish
 from experiments.harness.paths import RESULTS
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: idle\r\nUser-Agent: idle\r\nAccept: */*\r\n\r\n"
+# Connections with which peers are looked at: some take hundreds of kilobytes for each.
+_BESIDE_PEERS = 2000
 # Descriptors beside the connections: standard streams, listeners, the worker's own.
 _SPARE = 100
 
@@ -46,15 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="seconds for connections to give up what they keep for speed only",
     )
     parser.add_argument(
-        "--publish", action="store_true", help="measure every mode of a build with a GIL"
+        "--publish",
+        action="store_true",
+        help="measure every mode of a build with a GIL, and memory beside peers",
     )
     options = parser.parse_args(arguments)
     allow_descriptors(options.connections + _SPARE)
     if options.publish:
         about = environment.describe(cpus.split())
         runs = [measured(mode, options) for mode in ("interp", "thread", "process")]
+        count = min(options.connections, _BESIDE_PEERS)
+        peers = idle_peers.all_measured(connections=count, settle=options.settle)
         path = publish.new_file(RESULTS, "idle", about)
-        path.write_text(json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
+        path.write_text(json.dumps({"about": about, "runs": runs, "peers": peers}, indent=1) + "\n")
         report.main([])
         return
     json.dump(measured(options.mode, options), sys.stdout, indent=2)

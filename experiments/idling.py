@@ -30,11 +30,33 @@ def _body(raw: Mapping[str, Any]) -> Sequence[str]:
         "p99 µs, alone / crowded",
     )
     about = raw["about"]
+    beside = [_beside_peers(raw["peers"])] if "peers" in raw else []
     return [
         Table(heading, rows, labels=2).markdown(),
+        *beside,
         "One launch of each mode: a look, not a comparison. Client and server share CPUs "
         f"{about['cpus_server']} of one machine ({about['cpu_model_name']}).",
     ]
+
+
+def _beside_peers(peers: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        (each["peer"], "failed: " + each["failed"].partition("\n")[0], "", "", "", "", "")
+        if "failed" in each
+        else (
+            *(each["peer"], each["version"], f"{each['connections']:,}"),
+            *(f"{each['alone'][kind] / 1e6:.1f}" for kind in ("uss", "pss")),
+            *(f"{each['bytes_per_connection'][kind]:,}" for kind in ("uss", "pss")),
+        )
+        for each in sorted(
+            peers, key=lambda each: each.get("bytes_per_connection", {}).get("uss", float("inf"))
+        )
+    ]
+    heading = (
+        *("peer", "version", "connections", "idle server, MB USS", "MB PSS"),
+        *("bytes each, USS", "bytes each, PSS"),
+    )
+    return "Beside peers, all processes of each:\n\n" + Table(heading, rows, labels=2).markdown()
 
 
 def _both(run: Mapping[str, Any], name: str, digits: int) -> str:

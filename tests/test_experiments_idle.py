@@ -1,10 +1,12 @@
 """What idle connections cost, measured on a few: whether all of it is there, not what it says."""
 
 import json
+import sys
 
 import pytest
 
-from experiments import idle
+from experiments import idle, idle_peers, idling
+from experiments.harness import server
 
 
 @pytest.mark.parametrize("mode", ["interp", "process"])
@@ -23,3 +25,16 @@ def test_all_is_measured(mode: str, capfd: pytest.CaptureFixture[str]) -> None:
 def test_more_than_the_machine_allows_is_refused() -> None:
     with pytest.raises(SystemExit, match="descriptors are needed"):
         idle.allow_descriptors(1 << 40)
+
+
+def test_memory_beside_peers() -> None:
+    words = server.subsrv(
+        sys.executable, "experiments.apps.work_asgi:hello", mode="thread", workers=1
+    )
+    command = server.Command(words=words)
+    found = idle_peers.measured("subsrv-asgi", command, connections=20, settle=0.0)
+    assert found["alone"]["uss"] > 1 << 20
+    assert set(found["bytes_per_connection"]) == {"uss", "pss"}
+    absent = {"peer": "nobody", "failed": "not had: nowhere\nno more of it"}
+    page = idling._beside_peers([absent, found])
+    assert page.index("subsrv-asgi") < page.index("failed: not had: nowhere ")
