@@ -89,7 +89,7 @@ class Counters:
     aborted: int = 0
     """Connections closed because a response could not be completed."""
     discarded_bodies: int = 0
-    """Bodies that the application had not read when it was done."""
+    """Bodies that had not come to their end when the application was done."""
     websockets: int = 0
     """Handshakes that the application has accepted."""
     websockets_refused: int = 0
