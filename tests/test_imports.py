@@ -206,7 +206,7 @@ ROOMS = {
     },
     "isolate.calls": {
         *("isolate.errors", "isolate.inside", "isolate.receiving", "isolate.references"),
-        "isolate.sending",
+        *("isolate.sending", "isolate.state"),
     },
     "isolate.pool": {
         "errors",

@@ -200,7 +200,10 @@ class ThreadedExchange(WSGIExchange):
         """Have the loop call it, and wait until it has, and until not too much is pending."""
         outcome: Future[None] = Future()
         self._app.loop.call_soon_threadsafe(self._attempt, outcome, function, args)
-        outcome.result()
+        try:
+            outcome.result()
+        finally:
+            del outcome  # else an error would hold its traceback, that this frame, and it the error
 
     def _attempt(
         self, outcome: Future[None], function: Callable[..., None], args: tuple[Any, ...]
@@ -209,6 +212,7 @@ class ThreadedExchange(WSGIExchange):
             function(*args)
         except Exception as error:
             outcome.set_exception(error)
+            del outcome  # as above: what the application has opened would be left open for a while
             return
         if self.congested:
             self._congestion = outcome

@@ -16,6 +16,7 @@ from subsrv.isolate.inside import portable
 from subsrv.isolate.receiving import ReceivePort
 from subsrv.isolate.references import resolve
 from subsrv.isolate.sending import SendPort
+from subsrv.isolate.state import current
 
 
 def serve_calls(answers: SendPort, idle_timeout: float | None, nice: int) -> None:
@@ -70,4 +71,6 @@ class _Caller:
             return function(*args, **kwargs)
         if self._runner is None:
             self._runner = self._stack.enter_context(asyncio.Runner())
+            with current().interrupting:
+                self._runner.get_loop()  # half a loop would never be closed
         return self._runner.run(function(*args, **kwargs))

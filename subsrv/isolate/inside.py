@@ -50,8 +50,7 @@ class _Life:
         self._state = state
         self._orders = orders
         self._thread = threading.get_ident()
-        # Held while the entry function may be interrupted, and while somebody does it.
-        self._lock = threading.Lock()
+        self._lock = state.interrupting
         self._interruptible = False
         self._raised = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -131,6 +130,8 @@ class _Life:
         function = resolve(entry)
         if inspect.iscoroutinefunction(function):
             with asyncio.Runner() as runner:
+                with self._lock:
+                    runner.get_loop()  # half a loop would never be closed
                 runner.run(self._main(function, arguments))
         else:
             function(*arguments)

@@ -40,6 +40,8 @@ class State:
         self.stop_fd = stop_fd
         self.stopping = False
         self.paused = False
+        #: Held while somebody interrupts the isolate, and while that would leave something behind.
+        self.interrupting = threading.Lock()
         self._lock = threading.Lock()
         self._on_change: list[Callable[[], None]] = []
         self._ports: weakref.WeakSet[Closable] = weakref.WeakSet()
