@@ -6,8 +6,8 @@ test_raising.py and test_workers.py.
 
 import re
 import resource
-import sys
 import signal
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
