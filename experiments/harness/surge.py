@@ -26,7 +26,8 @@ from subsrv.bench.requests import Request
 PHASES = ((0.5, 2), (0.9, 2), (1.2, 3), (2.0, 3), (0.5, 6))
 BACK = len(PHASES) - 1
 _CLOSED = 2  # of the time, for the closed loop
-_PARTS = _CLOSED + sum(part for _, part in PHASES)
+#: All of the time, in the same parts.
+PARTS = _CLOSED + sum(part for _, part in PHASES)
 
 _CONNECTIONS = 16  # of the closed loop: enough that the server always has something to do
 _OK, _UNAVAILABLE = 200, 503
@@ -91,7 +92,7 @@ class Surge:
 
     def _named(self, seconds: float) -> list[tuple[str, float]]:
         return [
-            (name, part * seconds / _PARTS) for name, (_, part) in zip(NAMES, PHASES, strict=True)
+            (name, part * seconds / PARTS) for name, (_, part) in zip(NAMES, PHASES, strict=True)
         ]
 
     def client(self) -> str:
@@ -100,9 +101,9 @@ class Surge:
 
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`; LoadError if a client does not report."""
-        capacity = self._capacity(url, _CLOSED * seconds / _PARTS, client)
+        capacity = self._capacity(url, _CLOSED * seconds / PARTS, client)
         plan = Plan(
-            phases=[(share * capacity, part * seconds / _PARTS) for share, part in PHASES],
+            phases=[(share * capacity, part * seconds / PARTS) for share, part in PHASES],
             patience=self.patience,
             path=self.path,
             answer=self.answer.decode("latin-1"),
