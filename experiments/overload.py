@@ -15,7 +15,16 @@ from experiments.harness.interpreters import Interpreters
 from experiments.harness.metrics import Metric
 from experiments.harness.server import Command
 from experiments.harness.study import Option, Settings, Study
-from experiments.harness.surge import BACK, BY_PHASE, CAPACITY, NAMES, PARTS, PHASES, RECOVERY, Surge
+from experiments.harness.surge import (
+    BACK,
+    BY_PHASE,
+    CAPACITY,
+    NAMES,
+    PARTS,
+    PHASES,
+    RECOVERY,
+    Surge,
+)
 from experiments.harness.table import Table
 from experiments.peers.peer import MissingPeerError
 from experiments.peers.peers import Peers
