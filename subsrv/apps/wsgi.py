@@ -185,12 +185,12 @@ class WSGIApp:
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "wsgi.input_terminated": True,
+            "SERVER_PROTOCOL": "HTTP/1.1",
             # Each request has its own. They stand here so that all keys but the header fields' do,
             # and the dictionary of a request need not grow.
             "REQUEST_METHOD": "",
             "PATH_INFO": "",
             "QUERY_STRING": "",
-            "SERVER_PROTOCOL": "",
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "80",
             "REMOTE_ADDR": "",
@@ -242,9 +242,16 @@ class WSGIApp:
             environ.update(map(variables.__getitem__, block.fields))
             if block.kept:
                 block.derived = environ.copy()
-        loose = request.headers[len(block.fields) :]
-        if loose:
-            environ.update(map(variables.__getitem__, loose))
+        headers, last = request.headers, len(request.headers) - 1
+        if last >= len(block.fields):
+            name, text = headers[last]
+            if name == b"cookie":  # which is new in most heads, and last in those of browsers
+                environ["HTTP_COOKIE"] = text.decode("latin-1")
+            else:
+                last += 1
+            for field in headers[len(block.fields) : last]:
+                key, value = variables[field]
+                environ[key] = value
         if len(environ) != len(self._base) + len(request.headers) or _DROPPED in environ:
             self._add_carefully(environ, request)
         path = request.raw_path
@@ -258,7 +265,8 @@ class WSGIApp:
         environ["REQUEST_METHOD"] = request.method
         environ["PATH_INFO"] = path.decode("latin-1")
         environ["QUERY_STRING"] = request.query.decode("latin-1")
-        environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
+        if request.version != "1.1":
+            environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
         return environ
 
     def _add_carefully(self, environ: Environ, request: Request) -> None:
