@@ -91,11 +91,13 @@ def test_calls_of_both_interfaces_look_at_the_answers() -> None:
         start_response("500 Internal Server Error", [])
         return [b"sorry"]
 
-    assert alone.asgi(asgi, 80)(3) == b"ab"
-    assert alone.wsgi(wsgi, 80)(3) == b"ab"
+    with alone.asgi(asgi, 80) as call:
+        assert call(3) == b"ab"
+    with alone.wsgi(wsgi, 80) as call:
+        assert call(3) == b"ab"
     assert len(closed) == 3
-    with pytest.raises(ValueError, match="500"):
-        alone.wsgi(fails, 80)(1)
+    with alone.wsgi(fails, 80) as call, pytest.raises(ValueError, match="500"):
+        call(1)
 
 
 @contextlib.contextmanager

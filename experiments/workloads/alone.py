@@ -13,8 +13,8 @@ import io
 import socket
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +101,8 @@ def _scope(port: int) -> dict[str, Any]:
     }
 
 
-def wsgi(app: Callable[..., Any], port: int) -> Caller:
+@contextmanager
+def wsgi(app: Callable[..., Any], port: int) -> Iterator[Caller]:
     """Calls a WSGI application."""
     environ, said = _environ(port), ""
 
@@ -119,12 +120,13 @@ def wsgi(app: Callable[..., Any], port: int) -> Caller:
             _look(int(said[:3]), body)
         return body
 
-    return call
+    yield call
 
 
-def asgi(app: Callable[..., Any], port: int) -> Caller:
+@contextmanager
+def asgi(app: Callable[..., Any], port: int) -> Iterator[Caller]:
     """Calls an ASGI application, each time in the same task of asyncio's loop."""
-    runner, scope = asyncio.Runner(), _scope(port)
+    scope = _scope(port)
     status, body = 0, b""
 
     async def receive() -> dict[str, Any]:
@@ -143,7 +145,8 @@ def asgi(app: Callable[..., Any], port: int) -> Caller:
             _look(status, body)
         return body
 
-    return lambda times: runner.run(call(times))
+    with asyncio.Runner() as runner:
+        yield lambda times: runner.run(call(times))
 
 
 def _look(status: int, body: bytes) -> None:
@@ -178,8 +181,11 @@ def _calls(call: Caller, seconds: float) -> int:
 def _main(interface: str, target: str, port: str) -> None:
     module, _, attribute = target.partition(":")
     app = getattr(importlib.import_module(module), attribute)
-    call = {"wsgi": wsgi, "asgi": asgi}[interface](app, int(port))
-    with socket.create_server(("127.0.0.1", int(port))) as listener:
+    calling = {"wsgi": wsgi, "asgi": asgi}[interface]
+    with (
+        calling(app, int(port)) as call,
+        socket.create_server(("127.0.0.1", int(port))) as listener,
+    ):
         _serve(listener, call)
 
 
