@@ -1,19 +1,13 @@
 """The page of the exits, made from their newest raw data."""
 
-import json
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.exits.ends import ENDS
-from experiments.harness import publish
-from experiments.harness.publish import newest
+from experiments.harness.publish import Page
 from experiments.harness.table import Table
 
-_NAME = "exits"
-_TITLE = "Clean exits"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _QUESTION = (
     "Does a server always end with status 0? CPython has crashed at the end of processes with "
     "interpreters: 3.13.0 where several have imported `datetime` (issues 136421, 136423), 3.15 "
@@ -22,43 +16,19 @@ _QUESTION = (
     "ways, each in its turn. Clean is status 0 and no traceback, fatal error or ignored exception "
     "in the log."
 )
-_COMMAND = "python -m experiments.exits"
 
 
-def made(results: Path) -> dict[Path, str]:
-    """The page by its file; nothing where nothing has been measured."""
-    path = newest(results, _NAME)
-    if path is None:
-        return {}
-    raw = json.loads(path.read_text())
-    about, cells = raw["about"], raw["cells"]
+def _body(raw: Mapping[str, Any]) -> Sequence[str]:
+    cells = raw["cells"]
     heading = ("CPython", "mode", *(f"{name}: clean" for name in ENDS), "not clean")
     unclean = [f"- {name}: {log}" for name, cell in cells.items() for log in cell["logs"]]
     failures = [f"- {each}" for each in raw["failures"]]
-    parts = [
-        _NOTE,
-        f"# {_TITLE}",
-        _QUESTION,
-        f"**{_answer(cells)}**",
+    return [
         Table(heading, [_row(name, cells[name]) for name in sorted(cells)], labels=2).markdown(),
         *(["## Not clean", "\n".join(unclean)] if unclean else []),
         *(["## Failures", "\n".join(failures)] if failures else []),
-        f"Begun {about['begun']} at commit {about['subsrv_commit']} ({about['cpu_model_name']}). "
-        f"To repeat it: `{_COMMAND}`. Raw data: [{path.name}]({path.name})",
+        f"Machine: {raw['about']['cpu_model_name']}.",
     ]
-    return {results / _NAME / "README.md": "\n\n".join(parts) + "\n"}
-
-
-def section(results: Path) -> str:
-    """What the index says of the study."""
-    return publish.section(
-        results,
-        _NAME,
-        title=_TITLE,
-        question=_QUESTION,
-        command=_COMMAND,
-        answer=lambda path: _answer(json.loads(path.read_text())["cells"]),
-    )
 
 
 def statuses(cell: Mapping[str, Any]) -> Counter[str]:
@@ -78,7 +48,8 @@ def _row(name: str, cell: Mapping[str, Any]) -> tuple[str, ...]:
     return (python, mode, *(f"{end['0']} of {end.total()}" for end in ends), unclean or "none")
 
 
-def _answer(cells: Mapping[str, Any]) -> str:
+def _answer(raw: Mapping[str, Any]) -> str:
+    cells = raw["cells"]
     total = Counter[str]()
     for cell in cells.values():
         total.update(statuses(cell))
@@ -86,3 +57,14 @@ def _answer(cells: Mapping[str, Any]) -> str:
         return f"All of {total.total():,} exits were clean."
     where = [name for name, cell in cells.items() if statuses(cell).keys() - {"0"}]
     return f"{total['0']:,} of {total.total():,} exits were clean; not all in {', '.join(where)}."
+
+
+_PAGE = Page(
+    name="exits",
+    title="Clean exits",
+    question=_QUESTION,
+    command="python -m experiments.exits",
+    answer=_answer,
+    body=_body,
+)
+made, section = _PAGE.made, _PAGE.section

@@ -1,18 +1,12 @@
 """The page of the faults, made from their newest raw data."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.faults.cases import FAULTS
-from experiments.harness import publish
-from experiments.harness.publish import newest
+from experiments.harness.publish import Page
 from experiments.harness.table import Table
 
-_NAME = "faults"
-_TITLE = "A fault in one worker, and the others"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _QUESTION = (
     "What do a crash, an exit, a hang and an out-of-memory in one worker do to the others, by "
     "mode? Two workers, `--hang-timeout 1`; a request does to its worker what the first column "
@@ -33,22 +27,12 @@ _READING = (
     "of it comes back, and launches differ, up to a server that hangs. Times and gaps are of a "
     "machine that was doing other things."
 )
-_COMMAND = "python -m experiments.faults"
 
 
-def made(results: Path) -> dict[Path, str]:
-    """The page by its file; nothing where nothing has been measured."""
-    path = newest(results, _NAME)
-    if path is None:
-        return {}
-    raw = json.loads(path.read_text())
-    about, runs = raw["about"], raw["runs"]
+def _body(raw: Mapping[str, Any]) -> Sequence[str]:
+    runs = raw["runs"]
     failures = "\n".join(f"- {each}" for each in raw["failures"])
-    parts = [
-        _NOTE,
-        f"# {_TITLE}",
-        _QUESTION,
-        f"**{_answer(runs)}**",
+    return [
         _summary(runs).markdown(),
         "## The facts",
         _READING,
@@ -59,23 +43,8 @@ def made(results: Path) -> dict[Path, str]:
         "## The tests that hold it",
         "\n".join(_tests()),
         *(["## Failures", failures] if failures else []),
-        f"Server and clients shared one machine ({about['cpu_model_name']}). Begun "
-        f"{about['begun']} at commit {about['subsrv_commit']}. To repeat it: `{_COMMAND}`. "
-        f"Raw data: [{path.name}]({path.name})",
+        f"Server and clients shared one machine ({raw['about']['cpu_model_name']}).",
     ]
-    return {results / _NAME / "README.md": "\n\n".join(parts) + "\n"}
-
-
-def section(results: Path) -> str:
-    """What the index says of the study."""
-    return publish.section(
-        results,
-        _NAME,
-        title=_TITLE,
-        question=_QUESTION,
-        command=_COMMAND,
-        answer=lambda path: _answer(json.loads(path.read_text())["runs"]),
-    )
 
 
 def _modes(runs: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -111,7 +80,8 @@ def _reached(run: Mapping[str, Any]) -> bool:
     return bool(run["died"] or run["other"]["failed"])
 
 
-def _answer(runs: Sequence[Mapping[str, Any]]) -> str:
+def _answer(raw: Mapping[str, Any]) -> str:
+    runs = raw["runs"]
     said = []
     for mode, python in _modes(runs).items():
         own = [run for run in runs if run["mode"] == mode]
@@ -169,3 +139,14 @@ def _tests() -> Iterator[str]:
         held.setdefault(fault.tests, []).append(fault.title)
     for tests, titles in held.items():
         yield f"- {', '.join(titles)}: {', '.join(f'`{test}`' for test in tests)}"
+
+
+_PAGE = Page(
+    name="faults",
+    title="A fault in one worker, and the others",
+    question=_QUESTION,
+    command="python -m experiments.faults",
+    answer=_answer,
+    body=_body,
+)
+made, section = _PAGE.made, _PAGE.section
