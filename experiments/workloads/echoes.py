@@ -8,22 +8,17 @@ one frame, byte for byte.
 import base64
 import json
 import os
-import platform
 import select
 import socket
-import subprocess
 import sys
 import time
 import urllib.parse
 from dataclasses import asdict, dataclass
 
 from experiments.harness.load import Outcome
-from experiments.harness.paths import REPOSITORY
 from experiments.harness.verify import WrongAnswerError
-from subsrv.bench.load import LoadError
-from subsrv.bench.machine import pinned
+from experiments.workloads import apart
 
-_GRACE = 20.0  # seconds beyond the asked duration
 _TIMEOUT = 10.0  # seconds, for a handshake or an echo
 _TEXT, _BINARY = 0x81, 0x82
 _MASK = b"\x37\xfa\x21\x3d"  # RFC 6455 section 5.7's
@@ -57,23 +52,12 @@ class Echoes:
 
     def client(self) -> str:
         """The client is of this commit; its Python is that of the study."""
-        return f"{__name__} on CPython {platform.python_version()}"
+        return apart.name(__name__)
 
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`. LoadError if the client does not report."""
-        words = (url, str(seconds), str(self.connections), str(self.size))
-        with pinned(client):
-            done = subprocess.run(
-                (sys.executable, "-m", __name__, *words),
-                cwd=REPOSITORY,
-                capture_output=True,
-                text=True,
-                timeout=seconds + _GRACE,
-            )
-        if done.returncode:
-            last = done.stderr.strip().rpartition("\n")[2]
-            raise LoadError(f"the client ended with status {done.returncode}: {last}")
-        seen = Seen(**json.loads(done.stdout))
+        words = (url, seconds, self.connections, self.size)
+        seen = Seen(**apart.report(__name__, *words, seconds=seconds, cpus=client))
         return Outcome(
             requests=seen.messages,
             seconds=seen.seconds,

@@ -6,21 +6,15 @@ prints what it saw as JSON. How often the busy ones meet in one worker is up to 
 """
 
 import json
-import platform
 import selectors
 import socket
-import subprocess
 import sys
 import time
 import urllib.parse
 from dataclasses import asdict, dataclass
 
 from experiments.harness.load import Outcome
-from experiments.harness.paths import REPOSITORY
-from subsrv.bench.load import LoadError
-from subsrv.bench.machine import pinned
-
-_GRACE = 20.0  # seconds beyond the asked duration
+from experiments.workloads import apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +47,12 @@ class Skewed:
 
     def client(self) -> str:
         """The client is of this commit; its Python is that of the study."""
-        return f"{__name__} on CPython {platform.python_version()}"
+        return apart.name(__name__)
 
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`. LoadError if the client does not report."""
-        words = (url + self.path, str(seconds), str(self.connections), str(self.every))
-        with pinned(client):
-            done = subprocess.run(
-                (sys.executable, "-m", __name__, *words),
-                cwd=REPOSITORY,
-                capture_output=True,
-                text=True,
-                timeout=seconds + _GRACE,
-            )
-        if done.returncode:
-            last = done.stderr.strip().rpartition("\n")[2]
-            raise LoadError(f"the client ended with status {done.returncode}: {last}")
-        seen = Seen(**json.loads(done.stdout))
+        words = (url + self.path, seconds, self.connections, self.every)
+        seen = Seen(**apart.report(__name__, *words, seconds=seconds, cpus=client))
         return Outcome(
             requests=seen.requests,
             seconds=seen.seconds,
