@@ -5,15 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.harness import charts, publish
+from experiments.harness import charts
 from experiments.harness.figures import Figure
-from experiments.harness.publish import newest
+from experiments.harness.publish import Page, newest
 from experiments.harness.table import Table
 from experiments.swaps.trend import slope, steady
 
-_NAME = "swaps"
 _TITLE = "Hot swaps under load"
-_NOTE = "<!-- Made by `python -m experiments.report` from the raw data. Edits are lost. -->"
 _QUESTION = (
     "Does replacing all workers lose a request, refuse a connection, or leave memory behind? Two "
     "workers; each swap loads another version of the application, and the next begins when the "
@@ -25,51 +23,31 @@ _QUESTION = (
     "process tree, whenever the old workers are gone; its slope is that of a line through all "
     "looks after the first quarter of the swaps, with an interval of 95 %."
 )
-_COMMAND = "python -m experiments.swaps"
 
 
 def made(results: Path) -> dict[Path, str]:
-    """The page by its file; nothing where nothing has been measured."""
-    path = newest(results, _NAME)
+    """The page and its plot by their files; nothing where nothing has been measured."""
+    path = newest(results, _PAGE.name)
     if path is None:
         return {}
-    raw = json.loads(path.read_text())
+    plot = _plot(json.loads(path.read_text())["runs"])
+    return _PAGE.made(results) | {path.with_name("memory.svg"): plot}
+
+
+def _body(raw: Mapping[str, Any]) -> Sequence[str]:
     heading = (
         *("mode", "CPython", "swaps", "requests", "failures", "median s a swap", "longest, s"),
         *("MB after a quarter, at the end", "KB a swap", "verdict"),
     )
     rows = [_row(run) for run in raw["runs"]]
-    about = raw["about"]
     failures = [f"- {_name(run)}: {each}" for run in raw["runs"] for each in run["failures"]]
-    parts = [
-        _NOTE,
-        f"# {_TITLE}",
-        _QUESTION,
-        f"**{_answer(raw['runs'])}**",
+    return [
         f"![{_TITLE}: memory](memory.svg)",
         Table(heading, rows, labels=2).markdown(),
         *(["## Failures", "\n".join(failures)] if failures else []),
-        f"Server and clients shared one machine ({about['cpu_model_name']}). Begun: "
-        f"{'; '.join(map(_begun, raw['runs']))}. To repeat it: `{_COMMAND}`. "
-        f"Raw data: [{path.name}]({path.name})",
+        f"Server and clients shared one machine ({raw['about']['cpu_model_name']}). "
+        f"Each run began: {'; '.join(map(_begun, raw['runs']))}.",
     ]
-    folder = results / _NAME
-    return {
-        folder / "README.md": "\n\n".join(parts) + "\n",
-        folder / "memory.svg": _plot(raw["runs"]),
-    }
-
-
-def section(results: Path) -> str:
-    """What the index says of the study."""
-    return publish.section(
-        results,
-        _NAME,
-        title=_TITLE,
-        question=_QUESTION,
-        command=_COMMAND,
-        answer=lambda path: _answer(json.loads(path.read_text())["runs"]),
-    )
 
 
 def _name(run: Mapping[str, Any]) -> str:
@@ -109,7 +87,8 @@ def _plot(runs: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _answer(runs: Sequence[Mapping[str, Any]]) -> str:
+def _answer(raw: Mapping[str, Any]) -> str:
+    runs = raw["runs"]
     failed = [_name(run) for run in runs if run["failures"]]
     if failed:
         return f"Something was wrong in {', '.join(failed)}."
@@ -119,3 +98,14 @@ def _answer(runs: Sequence[Mapping[str, Any]]) -> str:
         f"In {swaps:,} swaps and {total:,} requests, none was lost and no connection refused. "
         f"KB of memory for each swap: {slopes}."
     )
+
+
+_PAGE = Page(
+    name="swaps",
+    title=_TITLE,
+    question=_QUESTION,
+    command="python -m experiments.swaps",
+    answer=_answer,
+    body=_body,
+)
+section = _PAGE.section
