@@ -227,13 +227,15 @@ ROOMS = {
     },
     "http1": {"http1.*"},
     "http1.body": {"http1.grammar", "http1.errors", "http1.memo", "http1.request"},
+    "http1.fields": {"http1.grammar"},
     "http1.memo": {"http1.grammar", "http1.errors"},
     "http1.reader": {
         *("http1.grammar", "http1.body", "http1.errors", "http1.memo", "http1.request"),
     },
     "http1.request": {"http1.grammar", "http1.errors", "http1.memo"},
-    "http1.response": {"http1.grammar", "http1.request"},
-    "http1.sections": {"http1.body", "http1.grammar", "http1.request", "http1.response"},
+    "http1.response": {"http1.fields", "http1.grammar", "http1.request", "http1.shapes"},
+    "http1.sections": {"http1.body", "http1.fields", "http1.grammar", "http1.request"},
+    "http1.shapes": {"http1.fields"},
 }
 
 

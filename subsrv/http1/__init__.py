@@ -4,6 +4,7 @@ Imports nothing of the server, so it can be tested, fuzzed and reused on its own
 """
 
 from subsrv.http1.errors import ProtocolError
+from subsrv.http1.fields import Headers, ResponseError
 from subsrv.http1.reader import End, Reader
 from subsrv.http1.request import HeadParser, Limits, Request
 from subsrv.http1.response import (
@@ -12,8 +13,6 @@ from subsrv.http1.response import (
     Encoder,
     Framing,
     Head,
-    Headers,
-    ResponseError,
     chunk,
 )
 from subsrv.http1.sections import (

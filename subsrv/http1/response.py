@@ -8,15 +8,19 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from subsrv.http1 import grammar
+from subsrv.http1.fields import (
+    LENGTH,
+    LOW,
+    SPECIAL_NAMES,
+    FieldLines,
+    Headers,
+    ResponseError,
+    Text,
+    is_plain,
+    plain,
+)
 from subsrv.http1.request import Request
-
-type Text = bytes | str
-type Headers = Iterable[tuple[Text, Text]]
-"""Names and values as bytes, or as str to be sent as Latin-1 (PEP 3333).
-
-Where types are not checked, any iterables will do for the pairs (ASGI), and bytearray and
-memoryview for bytes.
-"""
+from subsrv.http1.shapes import Shapes
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -25,10 +29,6 @@ LAST_CHUNK = b"0\r\n\r\n"
 def chunk(data: bytes) -> bytes:
     """One chunk of a chunked body. `data` may not be empty: that would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-class ResponseError(Exception):
-    """The application's response cannot be sent as HTTP; nothing of it has been."""
 
 
 class Framing(Enum):
@@ -55,7 +55,6 @@ _status = re.compile(r"([2-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*+))?")
 
 # What a memo may keep of an application's: types that cannot change, nor equal what they are not.
 _PLAIN_STATUS = (int, str, HTTPStatus)
-_PLAIN_TEXT = (bytes, str)
 
 
 class _StatusLines(dict[int | str, tuple[int, bytes]]):
@@ -81,68 +80,6 @@ class _StatusLines(dict[int | str, tuple[int, bytes]]):
         return found
 
 
-def field_line(name: bytes, value: bytes) -> bytes:
-    """One field's line. ResponseError if name or value would not be read as they are."""
-    if grammar.token.fullmatch(name) is None:
-        raise ResponseError(f"the header name {name!r} is not a token")
-    if grammar.field_value.fullmatch(value) is None:
-        raise ResponseError(f"the value of the header {name!r} has a forbidden byte: {value!r}")
-    return b"%b: %b\r\n" % (name, value)
-
-
-# What a field means to the framing of the response, as a number: the sum over all fields tells
-# in one comparison what nearly every response has: no special field, or one Content-Length.
-_ORDINARY = 0
-_LENGTH = 1  # and the length itself from bit 32 on
-_SPECIAL = 1 << 16
-_LOW = (1 << 32) - 1
-_SPECIAL_NAMES: frozenset[bytes] = frozenset(
-    (b"connection", b"transfer-encoding", b"date", b"server", b"keep-alive", b"upgrade")
-)
-
-_CACHED_LINE = 512
-
-
-class _FieldLines(dict[tuple[Text, Text], bytes]):
-    """A bounded memo from a field to its line. `kinds` has the same keys. Full, it starts anew."""
-
-    def __init__(self, size: int, special: frozenset[bytes]) -> None:
-        super().__init__()
-        self._size = size
-        self.kinds = _FieldKinds(special)
-
-    def __missing__(self, field: tuple[Text, Text]) -> bytes:
-        if not _is_plain(field):
-            raise TypeError(f"{field!r} is not made plain")
-        line = field_line(*map(_latin1, field))
-        if self._size and len(line) <= _CACHED_LINE:
-            if len(self) >= self._size:
-                self.clear()
-                self.kinds.clear()
-            self[field] = line
-            self.kinds[field] = self.kinds[field]
-        return line
-
-
-class _FieldKinds(dict[tuple[Text, Text], int]):
-    """A field's kind. Asked only after `_FieldLines` has accepted the field."""
-
-    def __init__(self, special: frozenset[bytes]) -> None:
-        super().__init__()
-        self._special = special
-
-    def __missing__(self, field: tuple[Text, Text]) -> int:
-        name, value = map(_latin1, field)
-        name = name.lower()
-        if name == b"content-length":
-            if grammar.content_length.fullmatch(value) is None:
-                raise ResponseError(f"the Content-Length {value!r} is not a number")
-            return int(value) << 32 | _LENGTH
-        if name in self._special:
-            return _SPECIAL
-        return _ORDINARY
-
-
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -154,33 +91,6 @@ def _imf_fixdate(seconds: float) -> bytes:
         f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} "
         f"{hour:02}:{minute:02}:{second:02} GMT"
     ).encode("ascii")
-
-
-def _is_plain(field: object) -> bool:
-    """Whether a field is such that a memo may keep it."""
-    if type(field) is not tuple or len(field) != 2:
-        return False
-    return type(field[0]) in _PLAIN_TEXT and type(field[1]) in _PLAIN_TEXT
-
-
-def plain(field: object) -> tuple[bytes, bytes]:
-    """A field as a tuple of bytes, whatever the application made it of. ResponseError."""
-    try:
-        name, value = field  # type: ignore[misc]  # which is why it is tried
-    except (TypeError, ValueError):
-        raise ResponseError(f"{field!r} is no pair of a header's name and value") from None
-    return _latin1(name), _latin1(value)  # type: ignore[has-type]
-
-
-def _latin1(text: object) -> bytes:
-    if isinstance(text, str):
-        try:
-            return text.encode("latin-1")
-        except UnicodeEncodeError:
-            raise ResponseError(f"{text!r} is not Latin-1") from None
-    if isinstance(text, (bytes, bytearray, memoryview)):
-        return bytes(text)
-    raise ResponseError(f"{text!r} in a header is neither bytes nor str")
 
 
 # Statuses whose last response is remembered: many more than an application uses, but for one that
@@ -208,7 +118,7 @@ class Encoder:
             fixed.append((b"server", b"server: %b\r\n" % server))
         self._fixed = fixed
         # That they are special has the application's own found, in the longer way.
-        self._lines = _FieldLines(cache, _SPECIAL_NAMES.union(name for name, _ in fixed))
+        self._lines = FieldLines(cache, SPECIAL_NAMES.union(name for name, _ in fixed))
         self._remembers = cache > 0
         self._statuses = _StatusLines()
         self._fixed_lines = self._fixed_without(())
@@ -216,50 +126,61 @@ class Encoder:
         self._fixed_of_error = self._fixed_without((b"content-type", b"retry-after"))
         self._sends_date = date
         self._date = b""
+        self._end = b""  # of every head that has none of these fields itself
         # A worker tends to answer with the same head again: comparing with the last one of the
         # same status is cheap, and rare answers cannot push out frequent ones for long.
         # Its fields, the length of the body, and the head.
         self._recent: dict[int | str, tuple[list[tuple[Text, Text]], int, bytes]] = {}
+        self._shapes = Shapes(cache // 4)  # each holds several fields
         self.set_time(0)
 
     def set_time(self, seconds: float) -> None:
         """Set the time that Date speaks of, in seconds since the epoch (RFC 9110 section 6.6.1)."""
         if self._sends_date:
             self._date = b"date: %b\r\n" % _imf_fixdate(seconds)
+        self._end = b"%b%b\r\n" % (self._date, self._fixed_lines)
         self._recent.clear()
 
     def complete(
         self, status: int | str, headers: Headers, body: bytes, request: Request, close: bool
     ) -> tuple[bytes, bool]:
         """A whole response, and whether the connection lives on after it. ResponseError."""
-        if status in self._recent:
-            fields, length, data = self._recent[status]
-            if (
-                type(headers) is list  # others may have their own idea of what equals them
-                and fields == headers
-                and length == len(body)
-                and request.plain
-                and not close
-            ):
-                return data + body, True
+        size = len(body)
+        # Other types than lists may have their own idea of what equals them.
+        if request.plain and type(headers) is list and not close:
+            if status in self._recent:
+                fields, length, data = self._recent[status]
+                if length == size and fields == headers:
+                    return data + body, True
+            parts = self._shapes.find(status, headers, size)
+            if parts is not None:
+                _, before, after = parts
+                return b"%b%d%b%b%b" % (before, size, after, self._end, body), True
         fields = list(headers)  # which may be an iterator
-        head = self.start(status, fields, request, length=len(body), close=close)
-        if head.framing is Framing.LENGTH and head.length != len(body):
+        unknown = self._lines.unknown
+        head = self.start(status, fields, request, length=size, close=close)
+        if head.framing is not Framing.LENGTH:
+            return head.data, head.keep_alive
+        if head.length != size:
             raise ResponseError(
-                f"the Content-Length is {head.length}, but the body has {len(body)} bytes"
+                f"the Content-Length is {head.length}, but the body has {size} bytes"
             )
-        has_body = head.framing is Framing.LENGTH
-        usual = has_body and head.keep_alive and request.plain
+        # A field that was not known may be one that never comes again.
         if (
-            usual
+            unknown == self._lines.unknown
+            and request.plain
+            and head.keep_alive
             and self._remembers
             and type(status) in _PLAIN_STATUS
-            and all(map(_is_plain, fields))
+            and all(map(is_plain, fields))
         ):
             if len(self._recent) >= _RECENT:
                 self._recent.clear()
-            self._recent[status] = fields, len(body), head.data
-        return (head.data + body if has_body else head.data), head.keep_alive
+            self._recent[status] = fields, size, head.data
+            if self._lines.ordinary(fields):
+                lines = [self._lines[field] for field in fields]
+                self._shapes.learn(status, self._statuses[status][1], fields, lines)
+        return head.data + body, head.keep_alive
 
     def start(
         self,
@@ -286,8 +207,8 @@ class Encoder:
             lines = b"".join(map(self._lines.__getitem__, fields))
         kinds = sum(map(self._lines.kinds.__getitem__, fields))
         date, fixed = self._date, self._fixed_lines
-        declared = kinds >> 32 if kinds & _LOW == _LENGTH else None
-        if kinds & _LOW > _LENGTH:
+        declared = kinds >> 32 if kinds & LOW == LENGTH else None
+        if kinds & LOW > LENGTH:
             lines, declared, wants_close, seen = self._special(fields)
             close = close or wants_close
             if code == 426 and b"upgrade" in seen:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from subsrv.http1 import grammar
 from subsrv.http1.body import FORBIDDEN_TRAILERS
+from subsrv.http1.fields import Headers, ResponseError, field_line, plain
 from subsrv.http1.request import Request
-from subsrv.http1.response import Headers, ResponseError, field_line, plain
 
 # What a handshake says itself.
 _HANDSHAKE = frozenset(

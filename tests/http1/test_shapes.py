@@ -1,0 +1,108 @@
+"""Response heads that are known but for the length: each is that of an encoder which knows none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from http1.responding import GET, request
+from subsrv.http1 import Encoder, ResponseError
+
+type Make = Callable[[int], list[Any]]
+"""An application's fields for a body of so many bytes."""
+
+STYLES: list[Make] = [
+    lambda size: [],
+    lambda size: [("a", "b")],
+    lambda size: [(b"content-length", b"%d" % size)],
+    lambda size: [(b"content-length", b"%d" % size), (b"a", b"b")],
+    lambda size: [(b"a", b"b"), (b"content-length", b"%d" % size)],
+    lambda size: [("Content-Type", "text/plain"), ("Content-Length", str(size))],
+    lambda size: [("CONTENT-LENGTH", str(size)), ("Content-Type", "text/plain")],
+    lambda size: [(b"content-length", str(size)), (b"a", b"b")],
+    lambda size: [(b"a", b"b"), (b"content-length", b"0%d" % size)],
+    lambda size: [(b"content-length", b"%d" % (size + 1)), (b"a", b"b")],
+    lambda size: [(b"content-length", b"%d" % size), (b"Content-Length", b"%d" % size)],
+    lambda size: [(b"content-length", b"%d" % size), (b"connection", b"close")],
+    lambda size: [(b"date", b"then"), (b"content-length", b"%d" % size)],
+    lambda size: [[b"a", b"b"], (b"content-length", b"%d" % size)],
+    lambda size: [(b"a", bytearray(b"b")), (b"content-length", b"%d" % size)],
+    lambda size: [(b"a", b"%d" % size), (b"content-length", b"%d" % size)],
+]
+
+_REQUESTS = [GET, GET, request("HEAD"), request("GET", "1.0"), request("GET", "1.1", "a: b")]
+
+
+def _answer(encoder: Encoder, status: Any, make: Make, size: int, asked: Any = GET) -> object:
+    try:
+        return encoder.complete(status, make(size), b"x" * size, asked, False)
+    except ResponseError as error:
+        return str(error)
+
+
+calls = st.tuples(
+    st.sampled_from([200, 200, "200 OK", "200 Fine", 404, 204]),
+    st.sampled_from(STYLES),
+    st.integers(0, 12),
+    st.sampled_from(_REQUESTS),
+    st.integers(0, 1),  # seconds that pass
+)
+
+
+@given(st.lists(calls, min_size=8, max_size=40))
+def test_whatever_came_before(sequence: list[tuple[Any, ...]]) -> None:
+    now, encoder = 0, Encoder(cache=64)
+    for *call, seconds in sequence:
+        fresh = Encoder()
+        now += seconds
+        for each in (encoder, fresh):
+            each.set_time(now)
+        assert _answer(encoder, *call) == _answer(fresh, *call)
+
+
+@pytest.mark.parametrize("make", STYLES[:7])
+def test_another_length_needs_no_second_look(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, fresh = Encoder(cache=64), Encoder()
+    for _ in range(2):  # the second time it is known to come again
+        _answer(encoder, 200, make, 1)
+    expected = [_answer(fresh, 200, make, size) for size in range(12)]
+
+    def start(*_: object, **__: object) -> None:
+        raise AssertionError("it took the longer way")
+
+    monkeypatch.setattr(encoder, "start", start)
+    assert [_answer(encoder, 200, make, size) for size in range(12)] == expected
+
+
+def test_the_same_fields_in_another_order_are_sent_in_it() -> None:
+    encoder, fresh = Encoder(cache=64), Encoder()
+    length = (b"content-length", b"1")
+    for fields in ([length, (b"a", b"b")], [(b"c", b"d"), length], [(b"a", b"b"), length]):
+        expected = _answer(fresh, 200, lambda size, made=fields: made, 1)  # type: ignore[misc]
+        for _ in range(2):
+            answer = _answer(encoder, 200, lambda size, made=fields: list(made), 1)  # type: ignore[misc]
+            assert answer == expected
+            encoder.set_time(0)  # no comparing with the last one
+
+
+def test_what_never_comes_again_is_not_learnt() -> None:
+    encoder = Encoder(cache=64)
+    for number in range(100):
+        _answer(encoder, 200, lambda size, n=number: [("x-request-id", str(n))], 1)  # type: ignore[misc]
+    assert not encoder._shapes._known
+
+
+def test_however_many_heads_come_the_memo_is_bounded() -> None:
+    encoder = Encoder(cache=64)
+    for number in range(100):
+        for _ in range(2):
+            _answer(encoder, 200, lambda size, n=number: [("x-part", str(n))], 1)  # type: ignore[misc]
+    assert 0 < len(encoder._shapes._known) <= 16
+    long = Encoder(cache=64)
+    for _ in range(2):
+        _answer(
+            long, 200, lambda size: [("a", "b" * 400), *[("c", str(n) * 200) for n in range(9)]], 1
+        )
+    assert not long._shapes._known
