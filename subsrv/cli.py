@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import subsrv
 from subsrv import admin, envfile, habits, logs, pidfile, settings
-from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean
+from subsrv.config import AUTO, OPTIONS, Config, Kind, Option, did_you_mean, flag
 from subsrv.errors import ConfigError, SubsrvError
 from subsrv.parser import Parser
 
@@ -227,11 +227,11 @@ def _flags(argv: Sequence[str]) -> dict[str, object]:
         if "bind" in values:
             raise ConfigError("--host and --port are --bind HOST:PORT: give the one or the other")
         values["bind"] = [_address(host, port)]
-    return {settings.flag(name): value for name, value in values.items()}
+    return {flag(name): value for name, value in values.items()}
 
 
 def _unknown(word: str) -> str:
-    flags = [settings.flag(name) for name in OPTIONS]
+    flags = [flag(name) for name in OPTIONS]
     return f"unknown option {word!r}{habits.hint(word) or did_you_mean(word, flags)}"
 
 
@@ -258,7 +258,7 @@ def _parser() -> Parser:
             note = _GROUP_NOTES.get(option.group)
             groups[option.group] = parser.add_argument_group(option.group, note)
         # By the dest "app", argparse knows a positional argument.
-        spelling = name if option.kind is Kind.APP else settings.flag(name)
+        spelling = name if option.kind is Kind.APP else flag(name)
         spellings = [*_SHORT.get(name, ()), spelling]
         groups[option.group].add_argument(*spellings, help=_help(option), **_reading(option))
     for spelling in ("--host", "--port"):

@@ -59,7 +59,7 @@ class HangWatch:
     def too_many(self) -> HangError:
         """What there is to say then."""
         return HangError(
-            f"{len(self._left())} workers hang and cannot be ended: "
+            f"workers that hang and cannot be ended: {len(self._left())}; "
             "only starting the server anew gets rid of them"
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from subsrv import envfile
-from subsrv.config import OPTIONS, Config, Kind, did_you_mean
+from subsrv.config import OPTIONS, Config, Kind, did_you_mean, flag
 from subsrv.errors import ConfigError
 
 _PREFIX = "SUBSRV_"
@@ -24,11 +24,6 @@ _BOOLEANS = {
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
 _SIZE = re.compile(r"(\d{1,18})([kmg]?)", re.ASCII | re.IGNORECASE)
-
-
-def flag(name: str) -> str:
-    """The command line's spelling of a field of Config."""
-    return "APP" if name == "app" else f"--{name.replace('_', '-')}"
 
 
 # How each source spells the fields of Config.

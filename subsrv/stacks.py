@@ -16,7 +16,7 @@ def describe(*, threads: bool) -> str:
     out = io.StringIO()
     current = asyncio.current_task()
     tasks = [task for task in asyncio.all_tasks() if task is not current]
-    print(f"{len(tasks)} tasks", file=out)
+    print(f"tasks: {len(tasks)}", file=out)
     for task in tasks:
         task.print_stack(file=out)
     if threads:

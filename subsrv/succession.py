@@ -116,7 +116,9 @@ class Succession:
             self._filled(takeover.places)
         if takeover.over:
             self._current = None
-            logger.info("%s: %d new workers accept", self._word, len(takeover.places))
+            many = len(takeover.places)
+            told = "1 new worker accepts" if many == 1 else f"{many} new workers accept"
+            logger.info("%s: %s", self._word, told)
             if self._word == _RELOADED:
                 self.reloads.done += 1
                 self.reloads.error = None

@@ -14,9 +14,8 @@ import pytest
 
 import subsrv
 from subsrv import cli
-from subsrv.config import OPTIONS, Config
+from subsrv.config import OPTIONS, Config, flag
 from subsrv.errors import AppLoadError, ConfigError, SubsrvError, WorkerStartError
-from subsrv.settings import flag
 
 
 class StubSupervisor:
@@ -159,7 +158,7 @@ def test_the_pid_file_is_there_while_it_serves(supervisor: StubSupervisor, tmp_p
         (["--workers"], "argument -w/--workers: expected one argument (try subsrv --help)"),
         (["a:b", "c:d"], "one APP is enough, 'c:d' is one too many"),
         (["shop"], "APP must be module:attribute, not 'shop', did you mean 'shop:app'?"),
-        (["--factory"], "factory is set, but there is no app for it to make"),
+        (["--factory"], "--factory is set, but there is no APP for it to make"),
         (["--app-dir", "no/where"], "app-dir must be a folder that exists, not 'no/where'"),
         (
             ["--threads", "0", "--mode", "fork"],

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subsrv.config import OPTIONS, Config, Kind, Option
+from subsrv.config import OPTIONS, Config, Kind, Option, flag
 from subsrv.errors import ConfigError
-from subsrv.settings import flag, from_arguments, from_sources
+from subsrv.settings import from_arguments, from_sources
 
 # For each field: a value that is not the default, and the text that means it.
 EXAMPLES: dict[str, tuple[object, str]] = {
@@ -184,25 +184,25 @@ def test_every_fault_is_told_at_once() -> None:
     assert message(Config, workers=-1, mode=None, factory=True) == (
         "mode must be one of interp, nogil, thread, process, auto, not None; "
         "workers must be 0 or more, not -1; "
-        "factory is set, but there is no app for it to make"
+        "--factory is set, but there is no APP for it to make"
     )
 
 
 def test_what_is_of_no_use_without_another_is_told() -> None:
     assert message(Config, proxy_protocol=True) == (
-        "proxy_protocol is set, but forwarded_allow_ips trusts nobody"
+        "--proxy-protocol is set, but --forwarded-allow-ips trusts nobody"
     )
     assert message(Config, ssl_keyfile="k", ssl_ciphers="ALL", ssl_cert_reqs="required") == (
-        "ssl_keyfile is set, but there is no ssl_certfile; "
-        "ssl_ciphers is set, but there is no ssl_certfile; "
-        "ssl_cert_reqs is 'required', but there are no ssl_ca_certs"
+        "--ssl-keyfile is set, but there is no --ssl-certfile; "
+        "--ssl-ciphers is set, but there is no --ssl-certfile; "
+        "--ssl-cert-reqs is 'required', but there are no --ssl-ca-certs"
     )
 
 
 @pytest.mark.parametrize("path", ["shop", "/", "/shop/", "//", "/a b", "/a?b", "/%41", "/ä"])
 def test_a_root_path_is_a_path(path: str) -> None:
     assert (
-        message(Config, root_path=path) == f"root_path must be a path such as /shop, not {path!r}"
+        message(Config, root_path=path) == f"--root-path must be a path such as /shop, not {path!r}"
     )
 
 

@@ -50,7 +50,7 @@ def test_too_many_of_them_end_the_server_if_it_may(mode: dict[str, Any]) -> None
     with FakeServer(workers=2, **limit, **fast, **mode).wait_ready() as server:
         assert server.ask("hang") == "hanging\n"
         assert server.finish() == 5
-        assert "1 workers hang and cannot be ended: only starting the server anew" in server.log
+        assert "workers that hang and cannot be ended: 1; only starting the server anew" in server.log
 
 
 def test_too_many_of_them_are_not_replaced_any_more() -> None:
@@ -73,7 +73,7 @@ def test_an_old_worker_that_does_not_end_does_not_stop_a_reload(mode: dict[str, 
         assert server.ask("hang") == "hanging\n"
         server.process.send_signal(signal.SIGHUP)
         server.wait_log("worker 0 does not end")
-        server.wait_log("reloaded: 1 new workers accept")
+        server.wait_log("reloaded: 1 new worker accepts")
         server.who()
         children = server.children()
         assert server.finish(signal.SIGTERM) == (mode in IN_PROCESS)

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from subsrv import cli, habits
-from subsrv.config import OPTIONS, Kind
+from subsrv.config import OPTIONS, Kind, flag
 from subsrv.errors import ConfigError
-from subsrv.settings import flag
 
 PAGE = Path(__file__).parents[1] / "docs" / "migrating.md"
 _option = re.compile(r"(?<![\w-])-{1,2}[a-zA-Z][\w-]*")

@@ -97,7 +97,7 @@ def test_a_worker_that_has_served_enough_is_replaced(mode: dict[str, Any]) -> No
         before = server.all_workers(2)
         server.tell("spend")
         server.wait_log("worker . is recycled: it was told so")
-        server.wait_log("recycled: 1 new workers accept")
+        server.wait_log("recycled: 1 new worker accepts")
         after = server.all_workers(2)
         assert len([worker for worker in after if worker in before]) == 1
         assert server.finish(signal.SIGTERM) == 0
@@ -107,7 +107,7 @@ def test_workers_are_replaced_at_the_end_of_their_lives_one_at_a_time() -> None:
     with FakeServer(mode="thread", workers=2, max_lifetime=0.2).wait_ready() as server:
         for _ in range(4):
             server.wait_log("worker . is recycled: it has served for 0 s")
-            server.wait_log("recycled: 1 new workers accept")
+            server.wait_log("recycled: 1 new worker accepts")
         assert server.finish(signal.SIGTERM) == 0
 
 

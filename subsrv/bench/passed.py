@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from subsrv import settings
-from subsrv.config import OPTIONS, Kind
+from subsrv.config import OPTIONS, Kind, flag
 
 
 def add(parser: argparse.ArgumentParser, title: str, names: Iterable[str]) -> None:
@@ -13,7 +12,7 @@ def add(parser: argparse.ArgumentParser, title: str, names: Iterable[str]) -> No
     parser.add_argument("app", metavar="APP", help=OPTIONS["app"].help.partition(" (")[0])
     group = parser.add_argument_group(f"{title} (see subsrv --help)")
     for name in names:
-        spelling = settings.flag(name)
+        spelling = flag(name)
         if OPTIONS[name].kind is Kind.FLAG:
             group.add_argument(spelling, action="store_true")
         else:
@@ -22,4 +21,4 @@ def add(parser: argparse.ArgumentParser, title: str, names: Iterable[str]) -> No
 
 def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Those that were given, by their spelling."""
-    return {settings.flag(name): value for name in names if (value := getattr(options, name))}
+    return {flag(name): value for name in names if (value := getattr(options, name))}

@@ -15,13 +15,13 @@ from typing import Self
 from subsrv.config.limits import Limits
 from subsrv.config.logs import Logs
 from subsrv.config.operating import Operating
-from subsrv.config.option import Kind, Option, did_you_mean
+from subsrv.config.option import Kind, Option, did_you_mean, flag
 from subsrv.config.protocols import Protocols
 from subsrv.config.serving import AUTO, MODES, Serving
 from subsrv.config.ways_in import WaysIn
 from subsrv.errors import ConfigError
 
-__all__ = ["AUTO", "MODES", "OPTIONS", "Config", "Kind", "Option", "did_you_mean"]
+__all__ = ["AUTO", "MODES", "OPTIONS", "Config", "Kind", "Option", "did_you_mean", "flag"]
 
 # What the server says of the connection and of this response, nobody else can.
 _OWN_HEADERS = frozenset(
@@ -49,18 +49,19 @@ class Config(Logs, Protocols, Operating, Limits, WaysIn, Serving):
             own = [name for name in names if name.lower() in _OWN_HEADERS]
             faults += [f"header {name!r} is the server's own to send" for name in own]
         if self.factory is True and self.app is None:
-            faults.append("factory is set, but there is no app for it to make")
+            faults.append("--factory is set, but there is no APP for it to make")
         of_it = ("ssl_keyfile", "ssl_keyfile_password", "ssl_sni", "ssl_ca_certs", "ssl_ciphers")
         for name in of_it:
             if getattr(self, name) not in (None, ()) and self.ssl_certfile is None:
-                faults.append(f"{name} is set, but there is no ssl_certfile")
+                faults.append(f"{flag(name)} is set, but there is no --ssl-certfile")
         if self.ssl_cert_reqs != "none" and self.ssl_ca_certs is None:
-            faults.append(f"ssl_cert_reqs is {self.ssl_cert_reqs!r}, but there are no ssl_ca_certs")
+            asked = self.ssl_cert_reqs
+            faults.append(f"--ssl-cert-reqs is {asked!r}, but there are no --ssl-ca-certs")
         if self.proxy_protocol is True and not self.forwarded_allow_ips:
-            faults.append("proxy_protocol is set, but forwarded_allow_ips trusts nobody")
+            faults.append("--proxy-protocol is set, but --forwarded-allow-ips trusts nobody")
         root = self.root_path
         if isinstance(root, str) and not re.fullmatch(r"(/[\w.~!$&'()*+,;=:@-]+)+", root, re.ASCII):
-            faults.append(f"root_path must be a path such as /shop, not {root!r}")
+            faults.append(f"--root-path must be a path such as /shop, not {root!r}")
         if faults:
             raise ConfigError("; ".join(faults))
 

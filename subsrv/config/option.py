@@ -112,6 +112,11 @@ def _names_attribute(app: str) -> bool:
     return all(name.isidentifier() for name in names) and not module.endswith(".py")
 
 
+def flag(name: str) -> str:
+    """The command line's spelling of a field of Config."""
+    return "APP" if name == "app" else f"--{name.replace('_', '-')}"
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """The tail of a message about an unknown `word`: the known one that is like it, or nothing."""
     import difflib  # only once something is wrong: no worker pays for it

@@ -21,7 +21,7 @@ def test_workers_that_have_served_their_requests_are_replaced(mode: Mode) -> Non
     more = ("--force-recycling", "--workers", "2")
     with Server(APP, *mode.flags, *flags, *more) as server:
         with visiting(server):
-            server.wait_for(r"(?s:(?:.*^subsrv: recycled: 1 new workers accept$){3})")
+            server.wait_for(r"(?s:(?:.*^subsrv: recycled: 1 new worker accepts$){3})")
         server.wait_for(r"^subsrv: worker \d is recycled: it has served \d+ requests$")
 
 

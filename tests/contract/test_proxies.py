@@ -159,4 +159,4 @@ def test_settings_that_trust_nobody_or_nonsense() -> None:
     assert log.startswith("subsrv: error: --forwarded-allow-ips: 'localhost' is no address")
     status, log = refused("--proxy-protocol")
     assert status == 2
-    assert log.startswith("subsrv: error: proxy_protocol is set, but forwarded_allow_ips")
+    assert log.startswith("subsrv: error: --proxy-protocol is set, but --forwarded-allow-ips")

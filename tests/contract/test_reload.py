@@ -60,7 +60,7 @@ def shop(tmp_path: Path) -> Shop:
 def reload(server: Server, count: int = 1) -> None:
     """Send SIGHUP, and wait until so many reloads are over."""
     server.send_signal(signal.SIGHUP)
-    server.wait_for(r"(?s:.*^subsrv: reloaded: \d+ new workers accept$)" * count)
+    server.wait_for(r"(?s:.*^subsrv: reloaded: \d+ new workers? accepts?$)" * count)
 
 
 def versions(server: Server) -> set[bytes]:
