@@ -51,7 +51,7 @@ class Connection(Incoming):
             return
         if self._corked or self._out:
             self._transmit(data)
-        else:
+        elif data:  # nothing is left of a body that came in pieces, and ended with its length
             # The same, with a call less for each request.
             try:
                 sent = self._send(data)

@@ -34,6 +34,18 @@ def test_chunks_of_a_byte_that_come_one_by_one_are_an_event_each(setting: Settin
     assert setting.wire.reads == 6001
 
 
+def test_an_end_with_nothing_left_to_send_sends_nothing(setting: Setting) -> None:
+    setting.receive(GET)
+    (exchange,) = setting.made
+    exchange.start(200, [("content-length", "5")])
+    exchange.write(b"hello")
+    exchange.finish()
+    assert setting.wire.sent.endswith(b"\r\n\r\nhello")
+    assert setting.wire.sends == 1
+    setting.receive(GET)
+    assert len(setting.made) == 2
+
+
 def test_small_pieces_of_a_response_wait_together(setting: Setting) -> None:
     setting.receive(GET)
     setting.wire.takes = 0
