@@ -217,6 +217,22 @@ class Exchange[App]:
         self._unsent = head.data
         self._left = head.length
 
+    def start_with(self, status: int | str, headers: Headers, data: bytes) -> None:
+        """The same, and send the first piece, which may not be empty: it is often the only one."""
+        transport = self._transport
+        if transport is None:
+            return
+        size = len(data)
+        self._head = head = transport.encoder.first(
+            status, headers, size, self.request, transport.closing
+        )
+        if head.framing is Framing.LENGTH and head.length == size:
+            transport.send(head.data + data)
+            return
+        self._unsent = head.data
+        self._left = head.length
+        self.write(data)
+
     def write(self, data: bytes) -> None:
         """Send a piece of the body."""
         transport, data = self._transport, self._frame(data)
@@ -229,7 +245,9 @@ class Exchange[App]:
         if transport is None:
             self._came_late()
             return
-        data, head = self._frame(data), self._head
+        if data or self._unsent:
+            data = self._frame(data)
+        head = self._head
         assert head is not None
         if head.framing is Framing.LENGTH and self._left:
             if data:

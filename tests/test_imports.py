@@ -130,7 +130,9 @@ ROOMS = {
         *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
         "refusal",
     },
-    "apps.wsgi_threads": {"apps.collecting", "apps.wsgi", "exchange", "overload"},
+    "apps.wsgi_threads": {
+        *("apps.collecting", "apps.wsgi", "apps.wsgi_file", "exchange", "overload"),
+    },
     "apps.wsgi_file": {"files"},
     "hello": {"apps.native"},
     "bench.requests": {"errors"},

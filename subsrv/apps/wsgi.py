@@ -8,7 +8,7 @@ from typing import Any
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
 from subsrv.apps.wsgi_file import FileWrapper
-from subsrv.exchange import Exchange, Transport
+from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.files import FileRange
 from subsrv.http1 import Framing, Request
 from subsrv.refusal import no_websockets
@@ -40,7 +40,7 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._respond(result[0])  # type: ignore[index]
                 self._close()
-            elif (file := self._file_range(result)) is not None:
+            elif type(result) is FileWrapper and (file := self._file_range(result)) is not None:
                 self._respond_file(file)
                 self._close()
             else:
@@ -89,9 +89,9 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
             raise AssertionError("the application did not call start_response")
         self.respond(self._status, self._headers, body)
 
-    def _file_range(self, result: Iterable[bytes]) -> FileRange | None:
+    def _file_range(self, result: FileWrapper) -> FileRange | None:
         """What the kernel can send by itself; None where the result is to be iterated."""
-        if type(result) is not FileWrapper or self._status is None:
+        if self._status is None:
             return None
         if self._head is not None:
             # Something has been written before it.
@@ -111,9 +111,10 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         for block in self._blocks:
             if block:
                 self._write(block)
-            if not self.open:
+            transport = self._transport
+            if transport is None:
                 break
-            if self.congested:
+            if transport.pending > HIGH_WATER:
                 return
         else:
             if self._head is None:
@@ -123,11 +124,15 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         self._close()
 
     def _write(self, block: bytes) -> None:
-        if self._head is None:
-            if self._status is None:
-                raise AssertionError("write() before start_response")
+        if self._head is not None:
+            self.write(block)
+        elif self._status is None:
+            raise AssertionError("write() before start_response")
+        elif block:
+            self.start_with(self._status, self._headers, block)
+        else:
             self.start(self._status, self._headers)
-        self.write(block)
+            self.write(block)
 
     def _close(self) -> None:
         """PEP 3333: the result's close() is called however the request ended."""

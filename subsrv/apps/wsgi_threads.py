@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.wsgi import App, WSGIApp, WSGIExchange
+from subsrv.apps.wsgi_file import FileWrapper
 from subsrv.exchange import HIGH_WATER, DisconnectedError
 from subsrv.overload import QueueAge
 
@@ -165,7 +166,7 @@ class ThreadedExchange(WSGIExchange):
             result = self._result
             if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 self._in_loop(self._respond, result[0])  # type: ignore[index]
-            elif (file := self._file_range(result)) is not None:
+            elif type(result) is FileWrapper and (file := self._file_range(result)) is not None:
                 # It leaves without this thread, however slowly the client reads.
                 self._in_loop(self._respond_file, file)
             else:

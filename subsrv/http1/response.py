@@ -165,22 +165,29 @@ class Encoder:
             raise ResponseError(
                 f"the Content-Length is {head.length}, but the body has {size} bytes"
             )
-        # A field that was not known may be one that never comes again.
-        if (
-            unknown == self._lines.unknown
-            and request.plain
-            and head.keep_alive
-            and self._remembers
-            and type(status) in _PLAIN_STATUS
-            and all(map(is_plain, fields))
-        ):
+        if request.plain and head.keep_alive and self._learn(status, fields, unknown):
             if len(self._recent) >= _RECENT:
                 self._recent.clear()
             self._recent[status] = fields, size, head.data
-            if self._lines.ordinary(fields):
-                lines = [self._lines[field] for field in fields]
-                self._shapes.learn(status, self._statuses[status][1], fields, lines)
         return head.data + body, head.keep_alive
+
+    def first(
+        self, status: int | str, headers: Headers, size: int, request: Request, close: bool
+    ) -> Head:
+        """A response's head, whose body begins with a piece of `size` bytes: often all of it."""
+        if request.plain and type(headers) is list and not close:
+            parts = self._shapes.find(status, headers, size)
+            if parts is not None:
+                place, before, after = parts
+                if place.at >= 0:  # it is the application that has said so
+                    data = b"%b%d%b%b" % (before, size, after, self._end)
+                    return Head(data, Framing.LENGTH, size, True)
+        fields = list(headers)
+        unknown = self._lines.unknown
+        head = self.start(status, fields, request, length=None, close=close)
+        if head.framing is Framing.LENGTH and head.length == size:
+            self._learn(status, fields, unknown)
+        return head
 
     def start(
         self,
@@ -247,6 +254,24 @@ class Encoder:
             extra += b"connection: keep-alive\r\n"
         data = b"".join((status_line, lines, extra, date, fixed, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
+
+    def _learn(self, status: int | str, fields: list[tuple[Text, Text]], unknown: int) -> bool:
+        """Remember a head with a Content-Length, if it can be; whether it may be.
+
+        `unknown` is how many fields had not been known before it was made.
+        """
+        # A field that was not known may be one that never comes again.
+        if (
+            unknown != self._lines.unknown
+            or not self._remembers
+            or type(status) not in _PLAIN_STATUS
+            or not all(map(is_plain, fields))
+        ):
+            return False
+        if self._lines.ordinary(fields):
+            lines = [self._lines[field] for field in fields]
+            self._shapes.learn(status, self._statuses[status][1], fields, lines)
+        return True
 
     def error(self, status: int, reason: str, *, bodiless: bool = False) -> bytes:
         """A whole response that says why a request was refused; the connection closes after it.

@@ -35,8 +35,13 @@ STYLES: list[Make] = [
 _REQUESTS = [GET, GET, request("HEAD"), request("GET", "1.0"), request("GET", "1.1", "a: b")]
 
 
-def _answer(encoder: Encoder, status: Any, make: Make, size: int, asked: Any = GET) -> object:
+def _answer(
+    encoder: Encoder, status: Any, make: Make, size: int, asked: Any = GET, piece: int = -1
+) -> object:
+    """The whole response, or the head of one whose first piece is so long."""
     try:
+        if piece >= 0:
+            return encoder.first(status, make(size), piece, asked, False)
         return encoder.complete(status, make(size), b"x" * size, asked, False)
     except ResponseError as error:
         return str(error)
@@ -47,6 +52,7 @@ calls = st.tuples(
     st.sampled_from(STYLES),
     st.integers(0, 12),
     st.sampled_from(_REQUESTS),
+    st.integers(-1, 12),
     st.integers(0, 1),  # seconds that pass
 )
 
@@ -68,12 +74,25 @@ def test_another_length_needs_no_second_look(make: Make, monkeypatch: pytest.Mon
     for _ in range(2):  # the second time it is known to come again
         _answer(encoder, 200, make, 1)
     expected = [_answer(fresh, 200, make, size) for size in range(12)]
+    _forbid_the_longer_way(encoder, monkeypatch)
+    assert [_answer(encoder, 200, make, size) for size in range(12)] == expected
 
+
+@pytest.mark.parametrize("make", STYLES[2:7])
+def test_a_body_in_pieces_that_is_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, fresh = Encoder(cache=64), Encoder()
+    for _ in range(2):
+        _answer(encoder, 200, make, 1, GET, 1)
+    expected = [_answer(fresh, 200, make, size, GET, size) for size in range(12)]
+    _forbid_the_longer_way(encoder, monkeypatch)
+    assert [_answer(encoder, 200, make, size, GET, size) for size in range(12)] == expected
+
+
+def _forbid_the_longer_way(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     def start(*_: object, **__: object) -> None:
         raise AssertionError("it took the longer way")
 
     monkeypatch.setattr(encoder, "start", start)
-    assert [_answer(encoder, 200, make, size) for size in range(12)] == expected
 
 
 def test_the_same_fields_in_another_order_are_sent_in_it() -> None:
