@@ -198,7 +198,7 @@ class Incoming(Ending):
 
     def _special(self, request: Request) -> Callable[[Transport, Request], Exchange[Any]]:
         """Prepare for what is not just a request and its response; what makes its exchange."""
-        if request.websocket:
+        if request.framing.websocket:
             # From here on the client sends something else, and reads at most this response.
             self._reader.tunnel()
             self._body_open = self.closing = True

@@ -50,6 +50,20 @@ def _same(data: bytes) -> Make:
 
 
 _HELLO = _plain("GET")
+
+
+def _target(number: int) -> bytes:
+    """As a program asks for one thing after the other."""
+    return _plain("GET").replace(b" / ", b" /articles/%d?page=%d " % (number * 7919, number % 10))
+
+
+def _small_post(number: int) -> bytes:
+    body = b'{"id": %d, "text": "%b"}' % (number, b"x" * (number * 31 % 40))
+    return _plain(
+        "POST", "Content-Type: application/json", f"Content-Length: {len(body)}", body=body
+    )
+
+
 _POST = _plain("POST", f"Content-Length: {len(_BODY)}", body=_BODY)
 _HALF = len(_BODY) // 2
 _CHUNKED = _plain("POST", "Transfer-Encoding: chunked") + b"".join(
@@ -66,6 +80,9 @@ def _paths() -> list[Path]:
             Path(name=f"{each} hello", interface=each, make=_same(_HELLO), batches=10),
             # By then every browser has come more than twice.
             Path(name=f"{each} varied", interface=each, make=varied, warm_up=16),
+            Path(name=f"{each} targets", interface=each, make=_target),
+            # By then every length has come more than twice.
+            Path(name=f"{each} small post", interface=each, make=_small_post, warm_up=8),
             Path(name=f"{each} post 4 KB", interface=each, make=_same(_POST)),
             Path(name=f"{each} chunked post", interface=each, make=_same(_CHUNKED)),
             Path(

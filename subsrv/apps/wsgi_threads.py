@@ -77,7 +77,8 @@ class ThreadedExchange(WSGIExchange):
         live = self._live
         if live is None:
             super().body_received(data)
-            return not (HIGH_WATER <= self._size < self.request.body_length and self._stream())
+            length = self.request.framing.body_length
+            return not (HIGH_WATER <= self._size < length and self._stream())
         live.append(data)
         self._waiting += len(data)
         if self._reader is not None:

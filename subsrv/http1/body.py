@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.memo import Field
+from subsrv.http1.grammar import Field
 from subsrv.http1.request import Limits, Request
 
 # llhttp and Go's net/http bound a chunk's line at 4 KiB; Go allows 16 KiB of extensions for each
@@ -188,7 +188,7 @@ class ChunkedBody:
 
 def decoder(request: Request, limits: Limits) -> LengthBody | ChunkedBody:
     """What decodes this request's body."""
-    return ChunkedBody(limits) if request.chunked else LengthBody(request.body_length)
+    return ChunkedBody(limits) if request.chunked else LengthBody(request.framing.body_length)
 
 
 def whole(
@@ -201,7 +201,7 @@ def whole(
     """
     if request.chunked:
         return _whole_chunks(limits.body, buffer, position)
-    end = position + request.body_length
+    end = position + request.framing.body_length
     return (bytes(buffer[position:end]), end) if end <= len(buffer) else None
 
 

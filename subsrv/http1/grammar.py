@@ -6,6 +6,9 @@ Where a pattern is wider or narrower than the RFC, the comment says why.
 
 import re
 
+type Field = tuple[bytes, bytes]
+"""A header field: its name in lower case, its value without surrounding whitespace."""
+
 # RFC 9110 section 5.6.2.
 _TCHAR = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 token = re.compile(_TCHAR + rb"++")

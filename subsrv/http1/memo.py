@@ -8,14 +8,13 @@ from typing import Any
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-
-type Field = tuple[bytes, bytes]
-"""A header field: its name in lower case, its value without surrounding whitespace."""
+from subsrv.http1.framing import USUAL, Framing
+from subsrv.http1.grammar import Field
 
 # Fields that framing, routing or the connection's life depend on; a head with one of these, or
-# whose first field is not a valid Host, takes the longer way through `request._frame`.
+# whose first field is not a valid Host, is judged by framing.py.
 _SPECIAL = frozenset(
-    (b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"),
+    (b"host", b"content-length", b"transfer-encoding", b"connection", b"upgrade", b"expect"),
 )
 
 # Lines longer than this are parsed anew each time: with the number of entries, it bounds the
@@ -99,12 +98,13 @@ def _what_is_wrong(line: bytes) -> str:
 class Block:
     """The first lines of a head, as many as stand before its cookies: what they say together."""
 
-    __slots__ = ("derived", "fields", "kept", "simple")
+    __slots__ = ("derived", "fields", "framing", "kept")
 
-    def __init__(self, fields: tuple[Field, ...], *, simple: bool, kept: bool) -> None:
+    def __init__(self, fields: tuple[Field, ...], *, framing: Framing | None, kept: bool) -> None:
         self.fields = fields
-        #: It begins with the head's one Host, and nothing in it is special.
-        self.simple = simple
+        #: What its special lines say, where those are all that the head has; None until somebody
+        #: has asked framing.py. USUAL where it begins with Host, and nothing in it is special.
+        self.framing = framing
         #: Others will be given this very object.
         self.kept = kept
         #: What an interface made of the fields, for its own use, if `kept`.
@@ -128,6 +128,9 @@ class Blocks(dict[bytes, Block]):
         self._lines = lines
         self._most = most
         self._once: set[int] = set()  # hashes of blocks that have come once
+        #: Lengths of known blocks beside which a head had no other line: where those of a head
+        #: are as long together, they are looked for at once.
+        self.wholes: set[int] = set()
         #: So many look-ups in a row may yet be in vain.
         self.patience = PATIENCE if self._size else 0
         self._sample = _SAMPLE if self._size else 0
@@ -151,10 +154,11 @@ class Blocks(dict[bytes, Block]):
             if not self._sample:
                 self._sample = _SAMPLE
                 self.patience = 1
-        block = Block(fields, simple=simple, kept=kept)
+        block = Block(fields, framing=USUAL if simple else None, kept=kept)
         if kept:
             if len(self) >= self._size:
                 self.clear()
+                self.wholes.clear()
             self[raw] = block
         return block
 

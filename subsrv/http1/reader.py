@@ -15,7 +15,7 @@ from typing import NamedTuple
 from subsrv.http1 import grammar
 from subsrv.http1.body import ChunkedBody, LengthBody, Tunnel, decoder, whole
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.memo import Field
+from subsrv.http1.grammar import Field
 from subsrv.http1.request import HeadParser, Request
 
 # RFC 9112 section 2.2 asks to ignore at least one empty line before a request line.
@@ -103,22 +103,38 @@ class Reader:
     def receive(self, data: bytes) -> Request | bytes | End | None:
         """The same as `feed(data)`, then `next()`; at once where the client repeats its request."""
         if not self.buffer and self._body is None:
-            if data == self._recent:
+            recent = self._recent
+            if data == recent:
                 request = self._recent_request
                 assert request is not None
                 if request.has_body:
                     self._body = request
                 return request
-            size = len(data) - 4
-            if data.find(b"\r\n\r\n") == size > 0 and not self._last:
-                # One head, and nothing else: nearly all that comes.
-                try:
-                    request = self._parser.parse(data, size)
-                except ProtocolError:
-                    pass  # the longer way finds what was wrong first
+            size = data.find(b"\r\n\r\n")
+            if size > 0 and not self._last:
+                # A head, perhaps with its body or other heads behind it: nearly all that comes.
+                end = size + 4
+                if recent is not None and data.startswith(recent):
+                    request = self._recent_request
+                    assert request is not None
+                    if request.has_body:
+                        self._body = request
                 else:
-                    return self._accept(data, request)
-        self.feed(data)
+                    try:
+                        request = self._parser.parse(data, size)
+                    except ProtocolError:
+                        # The longer way finds what was wrong first.
+                        self.feed(data)
+                        return self.next()
+                    self._accept(data, end, request)
+                if end < len(data):
+                    self.buffer = data
+                    self._position = end
+                    self._scanned = 0
+                self._blank_lines = 0
+                return request
+        if data:
+            self.feed(data)
         return self.next()
 
     def next(self) -> Request | bytes | End | None:
@@ -200,24 +216,23 @@ class Reader:
         self._position = end + 4
         if self._position == len(buffer):
             self._drop_buffer()
-        self._line = 0
-        return self._accept(whole, request)
+        self._line = self._blank_lines = 0
+        self._accept(whole, len(whole), request)
+        return request
 
-    def _accept(self, whole: bytes, request: Request) -> Request:
-        """Take note of what follows from a request, whose head is `whole`."""
-        self._blank_lines = 0
+    def _accept(self, data: bytes, end: int, request: Request) -> None:
+        """Take note of what follows from a request, whose head ends at `end`."""
         if request.plain and not request.special:
-            if len(whole) != self._recent_length:
-                self._recent_length = len(whole)
+            if end != self._recent_length:
+                self._recent_length = end
             elif self._parser.remembers:
-                self._recent, self._recent_request = whole, request
+                self._recent, self._recent_request = data[:end], request
         else:
             self.forget()
-            if not request.keep_alive:
+            if not request.framing.keep_alive:
                 self._last = True
         if request.has_body:
             self._body = request
-        return request
 
     def _skip_blank_lines(self) -> int:
         while self.buffer.startswith(b"\r\n", self._position):

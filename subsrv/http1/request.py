@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
 from subsrv.http1.errors import ProtocolError
-from subsrv.http1.memo import PATIENCE, Block, Blocks, Field, Lines
+from subsrv.http1.framing import Framing, frame
+from subsrv.http1.grammar import Field
+from subsrv.http1.memo import PATIENCE, Block, Blocks, Lines
 
 
 class Limits(NamedTuple):
@@ -18,40 +20,44 @@ class Limits(NamedTuple):
 
 
 class Request:
-    """One request head, validated. Shared by equal heads, so nobody may change it.
+    """One request head, validated. Shared by equal heads, so nobody may change it."""
 
-    What most requests have in common stands in the class: making one sets what differs.
-    """
-
-    #: "1.1" or "1.0"
-    version = "1.1"
-    keep_alive = True
-    chunked = False
-    #: The Content-Length; 0 where there is none.
-    body_length = 0
-    has_body = False
-    #: The client waits for 100 Continue before it sends the body.
-    expects_continue = False
-    #: The client would rather speak WebSocket from here on (RFC 9110 section 7.8).
-    websocket = False
-    #: One of these two.
-    special = False
-    #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
-    plain = True
-    #: What an interface made of the head alone; see `sighted`.
-    derived: dict[str, Any] | None = None
-    _seen = False
-    #: What the first of its header lines say; the others follow in `headers`.
-    block: Block
+    # Slots, and no defaults in the class: what some requests had of their own and others of their
+    # class, the interpreter would look up anew each time.
+    __slots__ = (
+        "_seen", "block", "chunked", "derived", "framing", "has_body", "headers", "method", "plain",
+        "query", "raw_path", "special", "version",
+    )  # fmt: skip
 
     def __init__(
-        self, method: str, raw_path: bytes, query: bytes, headers: tuple[Field, ...]
+        self,
+        method: str,
+        raw_path: bytes,
+        query: bytes,
+        version: str,
+        headers: tuple[Field, ...],
+        block: Block,
+        framing: Framing,
     ) -> None:
         self.method = method
         #: The path as sent, percent-encoded, without the query; "*" for OPTIONS *.
         self.raw_path = raw_path
         self.query = query
+        #: "1.1" or "1.0"
+        self.version = version
         self.headers = headers
+        #: What the first of its header lines say; the others follow in `headers`.
+        self.block = block
+        self.framing = framing
+        # The same, for what is looked at in most requests.
+        self.has_body = framing.has_body
+        self.chunked = framing.chunked
+        self.special = framing.special
+        #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
+        self.plain = framing.plain and method != "HEAD"
+        #: What an interface made of the head alone; see `sighted`.
+        self.derived: dict[str, Any] | None = None
+        self._seen = False
 
     def sighted(self, derive: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
         """`derive(self)`, the caller's own to change, and from the second time on a copy of it.
@@ -67,6 +73,8 @@ class Request:
         self.derived = derived = derive(self)
         return derived.copy()
 
+
+_VERSIONS = {b"1.1": "1.1", b"1.0": "1.0"}
 
 # RFC 9110 section 9 and RFC 5789. Not CONNECT, whose target is of another form.
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
@@ -107,80 +115,87 @@ class HeadParser:
             raise ProtocolError(431, "the header lines are too large")
         method = self._methods.get(word)
         if method is not None:
-            version, authority = b"1.1", None
+            version, authority, special = "1.1", None, False
         else:
             word, version, authority, raw_path, query = _request_line(data[:end])
             method = word.decode("ascii")
+            special = version == "1.0" or authority is not None
 
         known = self._lines
         if known.full:
             known.make_room()
-        # What identifies a user or a page must not stand in a block. Names as browsers write them,
-        # and as proxies do that speak HTTP/2 to clients: where they are spelled otherwise, less is
-        # found in the memo, no more.
-        cut = cookie = data.rfind(b"\r\nCookie: ", end, size)
-        if cookie < 0:
-            cut = cookie = data.rfind(b"\r\ncookie: ", end, size)
-            if cookie < 0:
-                cut = cookie = size
-        referer = data.rfind(b"\r\nReferer: ", end, cookie)
-        if referer < 0:
-            referer = data.rfind(b"\r\nreferer: ", end, cookie)
-        if referer >= 0:
-            cut = referer
-        blocks, raw = self._blocks, data[end + 2 : cut]
-        block = blocks.get(raw) if blocks.patience else None
-        if block is None:
-            block = blocks.learn(raw)
-        else:
+        blocks = self._blocks
+        start = end + 2
+        # The length of all lines together; less than 0 where there are none.
+        block = blocks.get(data[start:size]) if size - start in blocks.wholes else None
+        if block is not None:
             blocks.patience = PATIENCE
-        headers, simple = block.fields, block.simple
-        tail: tuple[Field, ...] = ()
-        if cookie < size:
-            # The one line that is new in most heads; browsers often send it last.
-            value = data[cookie + 10 : size]
-            if value.translate(grammar.FIELD_VALUE) != value:
-                cookie = size  # there are other lines behind it
+            headers = block.fields
+        else:
+            # What identifies a user or a page must not stand in a block. Names as browsers write
+            # them, and as proxies do that speak HTTP/2 to clients: where they are spelled
+            # otherwise, less is found in the memo, no more.
+            cut = cookie = data.rfind(b"\r\nCookie: ", end, size)
+            if cookie < 0:
+                cut = cookie = data.rfind(b"\r\ncookie: ", end, size)
+                if cookie < 0:
+                    cut = cookie = size
+            referer = data.rfind(b"\r\nReferer: ", end, cookie)
+            if referer < 0:
+                referer = data.rfind(b"\r\nreferer: ", end, cookie)
+            if referer >= 0:
+                cut = referer
+            raw = data[end + 2 : cut]
+            block = blocks.get(raw) if blocks.patience else None
+            if block is None:
+                block = blocks.learn(raw)
             else:
-                tail = ((b"cookie", value.strip(b" \t")),)
-        if cut < cookie:
-            loose = data[cut + 2 : cookie]
-            if loose in known and loose not in known.special:
-                tail = (known[loose], *tail)  # one line, which has come before
-            else:
-                lines = loose.split(b"\r\n")
-                if len(headers) + len(lines) > self._most_fields:
-                    raise ProtocolError(431, "there are too many header lines")
-                tail = (*map(known.__getitem__, lines), *tail)
-                simple = simple and known.special.isdisjoint(lines)
-        if tail:
-            headers += tail
+                blocks.patience = PATIENCE
+                if cut == size:
+                    blocks.wholes.add(len(raw))
+            tail: tuple[Field, ...] = ()
+            if cookie < size:
+                # The one line that is new in most heads; browsers often send it last.
+                value = data[cookie + 10 : size]
+                if value.translate(grammar.FIELD_VALUE) != value:
+                    cookie = size  # there are other lines behind it
+                else:
+                    tail = ((b"cookie", value.strip(b" \t")),)
+            if cut < cookie:
+                loose = data[cut + 2 : cookie]
+                if loose in known and loose not in known.special:
+                    tail = (known[loose], *tail)  # one line, which has come before
+                else:
+                    lines = loose.split(b"\r\n")
+                    if len(block.fields) + len(lines) > self._most_fields:
+                        raise ProtocolError(431, "there are too many header lines")
+                    tail = (*map(known.__getitem__, lines), *tail)
+                    special = special or not known.special.isdisjoint(lines)
+            headers = block.fields + tail
             if len(headers) > self._most_fields:
                 raise ProtocolError(431, "there are too many header lines")
 
-        request = Request(method, raw_path, query, headers)
-        request.block = block
-        if not simple or version == b"1.0" or authority is not None:
-            request.version = version.decode("ascii")
-            _frame(request, self.limits)
-            _check_host(request, authority)
-        if method == "HEAD":
-            request.plain = False
-        return request
+        framing = None if special else block.framing
+        if framing is None:
+            framing = frame(headers, version, authority, self.limits.body)
+            if not special:
+                block.framing = framing
+        return Request(method, raw_path, query, version, headers, block, framing)
 
 
-def _request_line(line: bytes) -> tuple[bytes, bytes, bytes | None, bytes, bytes]:
+def _request_line(line: bytes) -> tuple[bytes, str, bytes | None, bytes, bytes]:
     """Method, version, authority, path and query of any request line."""
     match = grammar.request_line.fullmatch(line)
     if match is None:
         raise ProtocolError(400, "the request line is malformed")
     method, target, version = match.groups()
-    if version != b"1.1" and version != b"1.0":
+    spoken = _VERSIONS.get(version)
+    if spoken is None:
         raise ProtocolError(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
     if target.startswith(b"/") and method != b"CONNECT":
         raw_path, _, query = target.partition(b"?")
-        return method, version, None, raw_path, query
-    return method, version, *_other_form(method, target)
+        return method, spoken, None, raw_path, query
+    return method, spoken, *_other_form(method, target)
 
 
 def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, bytes]:
@@ -194,73 +209,3 @@ def _other_form(method: bytes, target: bytes) -> tuple[bytes | None, bytes, byte
         raise ProtocolError(400, "the request target is malformed")
     authority, raw_path, query = match.groups()
     return authority, raw_path or b"/", query or b""
-
-
-def _check_host(request: Request, authority: bytes | None) -> None:
-    """Exactly one valid Host in 1.1, at most one in 1.0 (RFC 9112 section 3.2)."""
-    hosts = [value for name, value in request.headers if name == b"host"]
-    if not hosts and request.version == "1.0":
-        hosts = [authority] if authority is not None else []
-    elif len(hosts) != 1:
-        raise ProtocolError(400, "the Host header is missing or repeated")
-    for value in hosts:
-        # Empty is right where the target has no authority (RFC 9110 section 7.2).
-        if value and grammar.host.fullmatch(value) is None:
-            raise ProtocolError(400, "the Host header is not a host")
-        # A proxy before us may have gone by the one and we by the other; RFC 9112 section 3.2.2
-        # lets the target win, but a difference is never an honest client's.
-        if authority is not None and value.lower() != authority.lower():
-            raise ProtocolError(400, "the Host header and the request target disagree")
-
-
-def _frame(request: Request, limits: Limits) -> None:
-    """Fill in what the special fields say: framing, connection options, expectations."""
-    lengths: list[bytes] = []
-    codings: list[bytes] = []
-    options: list[bytes] = []
-    upgrades: list[bytes] = []
-    expectations: list[bytes] = []
-    for name, value in request.headers:
-        if name == b"content-length":
-            lengths.append(value)
-        elif name == b"transfer-encoding":
-            # Empty members count, unlike elsewhere: "chunked," is read in more than one way.
-            codings.extend(coding.strip(b" \t") for coding in value.lower().split(b","))
-        elif name == b"connection":
-            options.extend(grammar.tokens(value))
-        elif name == b"upgrade":
-            upgrades.extend(grammar.tokens(value))
-        elif name == b"expect":
-            expectations.append(value.lower())
-
-    old = request.version == "1.0"
-    request.keep_alive = b"close" not in options and (not old or b"keep-alive" in options)
-    request.plain = request.keep_alive and not old
-
-    if codings:
-        # RFC 9112 section 6.1: a request with both is an attempt at smuggling, and 1.0 has none.
-        if lengths:
-            raise ProtocolError(400, "Content-Length and Transfer-Encoding exclude each other")
-        if old:
-            raise ProtocolError(400, "HTTP/1.0 has no Transfer-Encoding")
-        if codings[-1] != b"chunked" or codings.count(b"chunked") > 1 or b"" in codings:
-            raise ProtocolError(400, "the last and only last transfer coding must be chunked")
-        if len(codings) > 1:
-            raise ProtocolError(501, "no transfer coding but chunked is known")
-        request.chunked = request.has_body = True
-    elif lengths:
-        # Stricter than RFC 9110 section 8.6, which lets equal values be merged.
-        if len(lengths) > 1 or grammar.content_length.fullmatch(lengths[0]) is None:
-            raise ProtocolError(400, "the Content-Length is not one number")
-        request.body_length = int(lengths[0])
-        request.has_body = request.body_length > 0
-        if request.body_length > limits.body:
-            raise ProtocolError(413, "the body is too large")
-    if expectations and not old:
-        if expectations != [b"100-continue"]:
-            raise ProtocolError(417, "no expectation but 100-continue is known")
-        request.expects_continue = request.has_body
-    # Without the option it went no further than the hop before us, and 1.0 does not have it
-    # (RFC 9110 section 7.8). Any other protocol may be ignored.
-    request.websocket = b"websocket" in upgrades and b"upgrade" in options and not old
-    request.special = request.expects_continue or request.websocket

@@ -224,7 +224,7 @@ class Encoder:
             date = b"" if b"date" in seen else date
             fixed = self._fixed_without(seen)
 
-        keep_alive = request.keep_alive and not close
+        keep_alive = request.framing.keep_alive and not close
         framing = Framing.LENGTH
         extra = b""
         if code in (204, 205, 304):

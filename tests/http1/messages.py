@@ -111,6 +111,7 @@ def messages(draw: st.DrawFn) -> Message:
     if expects:
         fields.append((b"Expect", b"100-continue"))
 
+    waits = expects and end is not None and version == b"1.1"
     head = Head(
         method.decode(),
         path,
@@ -121,8 +122,10 @@ def messages(draw: st.DrawFn) -> Message:
         chunked=end is not None and framing == "chunked",
         body_length=length,
         has_body=end is not None,
-        expects_continue=expects and end is not None and version == b"1.1",
+        expects_continue=waits,
         plain=keep_alive and version == b"1.1" and method != b"HEAD",
+        special=waits,
+        websocket=False,
     )
     data = b"%b %b HTTP/%b\r\n%b\r\n%b" % (method, target, version, draw(_lines(fields)), body)
     events: list[Event] = [head]

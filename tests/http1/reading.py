@@ -28,10 +28,15 @@ class Head(NamedTuple):
     has_body: bool
     expects_continue: bool
     plain: bool
+    special: bool
+    websocket: bool
 
     @classmethod
     def of(cls, request: Request) -> Self:
-        return cls(*(getattr(request, name) for name in cls._fields))
+        framing = request.framing
+        return cls(
+            *(getattr(request if hasattr(request, name) else framing, name) for name in cls._fields)
+        )
 
 
 type Event = Head | bytes | End

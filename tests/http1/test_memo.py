@@ -29,6 +29,7 @@ _LINES = [
     *(b"Connection: close", b"Connection: keep-alive", b"Connection: " + b"a," * 300 + b"close"),
     *(b"Content-Length: 1", b"Content-Length: 01", b"Content-Length: +1"),
     *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked"),
+    *(b"Connection: upgrade", b"Upgrade: websocket", b"Content-Length: 1000"),
     *(b"Expect: 100-continue", b"Expect: " + b"a" * 600),
     *(b"A: b", b"A:b", b"A : b", b"a: " + b"b" * 600, b" b", b"A", b""),
     *(b"Cookie: a=b", b"cookie: a=b ", b"Cookie:a=b", b"COOKIE: a", b"Cookie: \0", b"Cookie: "),
@@ -96,9 +97,13 @@ def test_cookies_are_not_kept() -> None:
 _BLOCK = b"Host: a\r\nA: b\r\nC: d"
 
 
+def _parse(parser: HeadParser, lines: bytes) -> Request:
+    head = b"GET / HTTP/1.1\r\n" + lines
+    return parser.parse(head, len(head))
+
+
 def _block(parser: HeadParser, raw: bytes, rest: bytes = b"") -> Block:
-    head = b"GET / HTTP/1.1\r\n" + raw + rest
-    return parser.parse(head, len(head)).block
+    return _parse(parser, raw + rest).block
 
 
 def test_a_block_is_kept_when_it_comes_again_and_not_before() -> None:
@@ -115,6 +120,27 @@ def test_a_block_ends_before_what_differs_from_user_to_user(name: bytes) -> None
     blocks = [_block(parser, _BLOCK, b"\r\n%b: %d\r\nE: f" % (name, n)) for n in range(3)]
     assert blocks[2] is blocks[1]
     assert blocks[2].fields == ((b"host", b"a"), (b"a", b"b"), (b"c", b"d"))
+
+
+@pytest.mark.parametrize("line", [b"A: b", b"Content-Length: 7", b"Connection: close"])
+def test_what_a_block_says_of_framing_is_kept_with_it(line: bytes) -> None:
+    parser = HeadParser(Limits(), cache=16)
+    requests = [_parse(parser, b"Host: a\r\nC: d\r\n" + line) for _ in range(4)]
+    assert requests[2].block is requests[3].block
+    assert requests[2].framing is requests[3].framing
+    assert len({(each.has_body, each.plain) for each in requests}) == 1
+
+
+@pytest.mark.parametrize("behind", [b"Content-Length: 7", b"Upgrade: websocket", b"Expect: a"])
+def test_a_special_line_behind_a_block_is_not_what_the_block_says(behind: bytes) -> None:
+    """Whatever stands before it, and in either order."""
+    parser = HeadParser(Limits(), cache=16)
+    block = b"Host: a\r\nConnection: upgrade\r\nContent-Length: 8"
+    heads = [block, block + b"\r\nReferer: /\r\n" + behind, block]
+    found = [verdict(parser, b"GET / HTTP/1.1\r\n" + head) for head in heads * 3]
+    fresh = [verdict(HeadParser(Limits()), b"GET / HTTP/1.1\r\n" + head) for head in heads * 3]
+    assert found == fresh
+    assert found[0] == found[2] != found[1] or behind.startswith(b"Upgrade")
 
 
 def test_a_block_may_be_empty() -> None:

@@ -35,7 +35,7 @@ def offered(*lines: str, compress: bool = True) -> Offer:
 )
 def test_a_request_for_a_websocket(lines: tuple[str, ...]) -> None:
     request = parse(*lines)
-    assert request.websocket
+    assert request.framing.websocket
     assert request.special
 
 
@@ -51,7 +51,7 @@ def test_a_request_for_a_websocket(lines: tuple[str, ...]) -> None:
 )
 def test_no_request_for_one(start: str, lines: tuple[str, ...]) -> None:
     request = parse(*lines, start=start)
-    assert not request.websocket
+    assert not request.framing.websocket
     assert not request.special
 
 
