@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from experiments import comparison_targets, grid
 from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
 from experiments.harness.command import main
@@ -20,9 +21,9 @@ from experiments.peers.registry import PEERS
 from experiments.workloads.workloads import WORKLOADS, Workload
 
 # Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time), and what other studies
-# are about, a kind of worker or WebSockets.
+# are about, such as WebSockets. Of processes as workers only those that a target asks for.
 _OTHERS = (
-    *("uvicorn-h11", "gunicorn-sync", "subsrv-asgi-process", "subsrv-wsgi-process"),
+    *("uvicorn-h11", "gunicorn-sync", "subsrv-wsgi-process"),
     *("uvicorn-websockets", "uvicorn-websockets-sansio", "uvicorn-wsproto", "granian-websockets"),
 )
 _DEFAULT = tuple(name for name in PEERS if name not in _OTHERS)
@@ -75,27 +76,44 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
         metrics.PSS,
     )
     found: dict[str, Table | str] = {}
+    several = len(data.settings["workers"]) > 1
     for workload in data.settings["workloads"]:
-        labels = data.where(workload=workload)
-        labels.sort(key=lambda label: _cost(data, label))
-        title = f"{workload}: {WORKLOADS[workload].what}"
-        facts = ("peer", "workers", "version")
-        found[title] = tables.overview(data, shown, facts=facts, labels=labels, labelled=False)
-    pairs = [
-        (f"{workload}: {ours} / {peer}", _label(workload, ours, 1), _label(workload, peer, 1))
-        for workload in data.settings["workloads"]
-        for ours in _OURS
-        for peer in data.settings["peers"]
-        if peer not in _OURS and PEERS[peer].interface == PEERS[ours].interface
-        if {_label(workload, ours, 1), _label(workload, peer, 1)} <= set(data.labels)
-    ]
-    found["subsrv beside each peer of the same interface, one worker"] = tables.ratios(
-        data, pairs, [metrics.CPU]
-    )
+        for workers in data.settings["workers"]:
+            counted = f", {grid.counted(workers)}" if several else ""
+            title = f"{workload}{counted}: {WORKLOADS[workload].what}"
+            labels = _by_cost(data, workload, workers)
+            facts = ("peer", "workers", "version")
+            found[title] = tables.overview(data, shown, facts=facts, labels=labels, labelled=False)
+    for workers in data.settings["workers"]:
+        title = f"subsrv beside each peer of the same interface, {grid.counted(workers)}"
+        found[title] = tables.ratios(data, _pairs(data, workers), [metrics.CPU])
     if absent := _absent(data.settings):
         found["Who has no part in what"] = "\n".join(absent)
     found["How each was configured"] = "\n".join(_settings(data))
     return found
+
+
+def _pairs(data: Data, workers: str) -> list[tuple[str, str, str]]:
+    """Each of ours beside each peer of the same interface, both with so many workers."""
+    found = []
+    for workload in data.settings["workloads"]:
+        for ours in _OURS:
+            for peer in _rivals(data.settings, ours):
+                above, below = (_label(workload, each, workers) for each in (ours, peer))
+                if {above, below} <= {*data.labels}:
+                    found.append((f"{workload}: {ours} / {peer}", above, below))
+    return found
+
+
+def _rivals(settings: Settings, ours: str) -> list[str]:
+    """The peers of the same interface."""
+    interface = PEERS[ours].interface
+    found = [peer for peer in settings["peers"] if PEERS[peer].interface == interface]
+    return [peer for peer in found if not _is_ours(peer)]
+
+
+def _is_ours(peer: str) -> bool:
+    return peer.startswith("subsrv-")
 
 
 def _absent(settings: Settings) -> list[str]:
@@ -108,6 +126,12 @@ def _absent(settings: Settings) -> list[str]:
     return [
         f"- {peer}, in {', '.join(where)}: {reason}" for (peer, reason), where in reasons.items()
     ]
+
+
+def _by_cost(data: Data, workload: str, workers: str) -> list[str]:
+    """The labels of one workload, the cheapest first and what failed last."""
+    labels = data.where(workload=workload, workers=int(workers))
+    return sorted(labels, key=partial(_cost, data))
 
 
 def _cost(data: Data, label: str) -> float:
@@ -131,47 +155,49 @@ def _configured(peer: Peer) -> str:
 
 
 def _plots(data: Data) -> Mapping[str, str]:
-    named = ("peer", "workers") if len(data.settings["workers"]) > 1 else ("peer",)
+    several = len(data.settings["workers"]) > 1
     found = {}
     for number, workload in enumerate(data.settings["workloads"]):
-        bars = [
-            Bar(
-                ", ".join(str(data.fact(label, name)) for name in named),
-                data.figure(label, metrics.CPU),
-                series=int(str(data.fact(label, "peer")) not in _OURS),
-                failed=data.missing(label),
-            )
-            for label in sorted(data.where(workload=workload), key=partial(_cost, data))
-        ]
+        groups = {
+            grid.counted(workers) if several else "": [
+                Bar(
+                    str(data.fact(label, "peer")),
+                    data.figure(label, metrics.CPU),
+                    series=int(not _is_ours(str(data.fact(label, "peer")))),
+                    failed=data.missing(label),
+                )
+                for label in _by_cost(data, workload, workers)
+            ]
+            for workers in data.settings["workers"]
+        }
         title = f"Server CPU per request, by server: {WORKLOADS[workload].what}"
-        drawn = charts.bars(title, {"": bars}, metrics.CPU.heading, digits=1)
-        found[f"cost-{workload}" if number else "cost"] = drawn
+        found[f"cost-{workload}" if number else "cost"] = charts.bars(
+            title, groups, metrics.CPU.heading, digits=1
+        )
     return found
 
 
 def _answer(data: Data) -> str:
-    workload = data.settings["workloads"][0]
+    workload, workers = data.settings["workloads"][0], data.settings["workers"][0]
     parts = []
     for ours in _OURS:
-        own = data.figure(_label(workload, ours, 1), metrics.CPU)
-        beside = [
-            f"{ratio.text(2)} of {peer}"
-            for peer in data.settings["peers"]
-            if peer not in _OURS
-            and PEERS[peer].interface == PEERS[ours].interface
-            and (
-                ratio := data.ratio(
-                    _label(workload, ours, 1), _label(workload, peer, 1), metrics.CPU
-                )
-            )
-        ]
-        if own and beside:
-            parts.append(f"{ours} {own.text(1)} \u00b5s, {', '.join(beside)}")
-        elif own:
-            parts.append(f"{ours} {own.text(1)} \u00b5s")
+        label = _label(workload, ours, workers)
+        own = data.figure(label, metrics.CPU)
+        if own is None:
+            parts += [f"{ours} failed"] if data.failure(label) else []
+            continue
+        beside = [f"{ours} {own.text(1)} \u00b5s"]
+        for peer in _rivals(data.settings, ours):
+            other = _label(workload, peer, workers)
+            if ratio := data.ratio(label, other, metrics.CPU):
+                beside.append(f"{ratio.text(2)} of {peer}")
+            elif data.failure(other):
+                beside.append(f"{peer} failed")
+        parts.append(", ".join(beside))
     if not parts:
         return "Nothing of subsrv was measured in this run."
-    return f"Server CPU per request for {workload}, one worker: {'; '.join(parts)}."
+    counted = grid.counted(workers)
+    return f"Server CPU per request for {workload}, {counted}: {'; '.join(parts)}."
 
 
 STUDY = Study(
@@ -187,11 +213,14 @@ STUDY = Study(
     answer=_answer,
     tables=_tables,
     plots=_plots,
+    targets=comparison_targets.targets,
     limits=(
         "nginx and the C floor run no application: what they cost is the least that can be had.",
         "gunicorn's threads hand each request from the one that polls to one of a pool, and back: "
         "context switches show it. hypercorn parses in Python (h11), and has a task for each "
         "request beside that of its connection.",
+        "Targets are ratios of server CPU per request, of one worker. A/A is that of a hello; "
+        "other work may have a wider one.",
         "CPU per request of the whole process tree is what is compared: requests/s are limited by "
         "a client that shares the machine.",
     ),

@@ -204,7 +204,7 @@ def _targets(data: Data) -> Sequence[Target]:
             if server.startswith(_BEATEN):
                 ratio = _ratio(data, framework, ours, server)
                 name = f"{framework}: what {ours} adds / what {server} does"
-                found.append(Target(name, ratio.value if ratio else None, 1.0))
+                found.append(Target(name, ratio, 1.0))
     return found
 
 

@@ -118,7 +118,7 @@ def _targets(data: Data) -> Sequence[Target]:
     for moment, metric in _MOMENTS.items():
         added = _added(data, "hello", "interp", 2, metric)
         name = f"interp, hello, MB that the second worker adds, {moment}"
-        found.append(Target(name, added.value if added else None, _LIMIT))
+        found.append(Target(name, added, _LIMIT, digits=1))
     return found
 
 

@@ -156,13 +156,9 @@ def _targets(data: Data) -> Sequence[Target]:
         if repeated not in data.labels:
             continue
         ratio = data.ratio(repeated, _label(_FLOOR, "repeated"), metrics.CPU)
-        found.append(
-            Target(f"{interface}, x floor", ratio.value if ratio else None, _LIMITS[interface])
-        )
+        found.append(Target(f"{interface}, x floor", ratio, _LIMITS[interface]))
         ratio = data.ratio(varied, repeated, metrics.CPU)
-        found.append(
-            Target(f"{interface}, varied x repeated", ratio.value if ratio else None, _VARIED_LIMIT)
-        )
+        found.append(Target(f"{interface}, varied x repeated", ratio, _VARIED_LIMIT))
     return found
 
 

@@ -53,8 +53,7 @@ def _targets(data: Data) -> Sequence[Target]:
     for kind, limit in _LIMITS.items():
         if kind in data.settings["modes"]:
             ratio = data.ratio(grid.label(kind, 2), grid.label(kind, 1), metrics.RATE)
-            value = ratio.value if ratio else None
-            found.append(Target(f"{kind}, 2 workers x 1", value, limit, least=True))
+            found.append(Target(f"{kind}, 2 workers x 1", ratio, limit, least=True))
     return found
 
 

@@ -49,8 +49,7 @@ def _targets(data: Data) -> Sequence[Target]:
     if "nogil" not in data.settings["modes"]:
         return []
     ratio = data.ratio(grid.label("nogil", 2), grid.label("nogil", 1), metrics.CPU)
-    value = ratio.value if ratio else None
-    return [Target("nogil, CPU per request, 2 workers x 1", value, _LIMIT)]
+    return [Target("nogil, CPU per request, 2 workers x 1", ratio, _LIMIT)]
 
 
 STUDY = Study(

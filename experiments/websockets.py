@@ -127,7 +127,7 @@ def _targets(data: Data) -> Sequence[Target]:
                 ours, theirs = _label("subsrv-asgi", size), _label(server, size)
                 ratio = data.ratio(ours, theirs, metrics.CPU)
                 name = f"{size} bytes: subsrv / {server}"
-                found.append(Target(name, ratio.value if ratio else None, 1.0))
+                found.append(Target(name, ratio, 1.0))
     return found
 
 

@@ -2,13 +2,19 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments.harness import metrics, tables
+from experiments.harness import study as study_
 from experiments.harness.configuration import Configuration, Timing
+from experiments.harness.cpus import split
+from experiments.harness.data import Data
+from experiments.harness.launch import Launch, Series
+from experiments.harness.metrics import Metric
 from experiments.harness.server import Command
 from experiments.harness.study import Study
 from experiments.harness.wrk import Wrk
@@ -110,6 +116,35 @@ def study(*configurations: Configuration, **more: Any) -> Study:
         "rounds": 3,
     }
     return Study(**(about | more))
+
+
+def recorded(
+    each: Study,
+    value: Callable[[str, int], float | str | None],
+    metric: Metric = metrics.CPU,
+    *,
+    rounds: int = 3,
+    **settings: Any,
+) -> Data:
+    """What a run of a study would have recorded without running it.
+
+    Args:
+      value: of a label in a round, as it is stored; text is a failure, None no launch.
+    """
+    found = {**each.defaults(), "rounds": rounds, "seed": 1, **settings}
+    recording = study_.begin(each, found, split())
+    turns = study_.plan(list(recording.configurations), rounds=rounds, seed=1)
+    for number, (round_, label) in enumerate(turns):
+        stored = value(label, round_)
+        if stored is None:
+            continue
+        launch = Launch(number=number, label=label, round=round_, metadata={})
+        if isinstance(stored, str):
+            launch.failure = stored
+        else:
+            launch.series[metric.name] = Series(metric.unit, [stored])
+        recording.launches.append(launch)
+    return Data(recording)
 
 
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """Beside other servers: who has a part in what, and what the page says of the others."""
 
 import pytest
+from experiments_fakes import recorded
 
 from experiments import comparison
 from experiments.harness import measure, study
+from experiments.harness.configuration import TWIN
 from experiments.harness.cpus import split
 from experiments.harness.data import Data
 from experiments.harness.load import Outcome
@@ -50,6 +52,53 @@ def test_how_each_was_configured_is_of_the_run() -> None:
 def test_the_first_request_is_for_the_workloads_path() -> None:
     (first, *_) = study.chosen(_STUDY, _settings(workloads=["articles"]))
     assert first.path == "/articles?m=2"
+
+
+def _stored(label: str, round_: int) -> float | str:
+    """Microseconds; with two workers ours is cheaper, and a peer fails."""
+    peer, workers = label.removesuffix(TWIN).split()[1:]
+    if (peer, workers) == ("hypercorn", "2"):
+        return "it fell over"
+    if peer != "subsrv-asgi":
+        return 20e-6
+    return 10e-6 / int(workers)
+
+
+def test_numbers_of_workers_are_not_mixed() -> None:
+    peers = ["subsrv-asgi", "subsrv-asgi-process", "hypercorn", "granian-asgi", "granian-wsgi"]
+    data = recorded(_STUDY, _stored, workloads=["hello"], peers=peers, workers=["1", "2"])
+    tables = _STUDY.tables(data)
+    beside = "subsrv beside each peer of the same interface, "
+    one, two = (tables[f"{beside}{counted}"] for counted in ("1 worker", "2 workers"))
+    assert isinstance(one, Table)
+    assert isinstance(two, Table)
+    assert [row[:2] for row in one.rows] == [
+        ("hello: subsrv-asgi / hypercorn", "0.50 [0.50, 0.50]"),
+        ("hello: subsrv-asgi / granian-asgi", "0.50 [0.50, 0.50]"),
+    ]
+    assert [row[:2] for row in two.rows] == [
+        ("hello: subsrv-asgi / hypercorn", "n/a"),
+        ("hello: subsrv-asgi / granian-asgi", "0.25 [0.25, 0.25]"),
+    ]
+    for counted, workers in (("1 worker", "1"), ("2 workers", "2")):
+        (table,) = (each for title, each in tables.items() if title.startswith(f"hello, {counted}"))
+        assert isinstance(table, Table)
+        assert {row[1] for row in table.rows} == {workers}
+    drawing = _STUDY.plots(data)["cost"]
+    assert drawing.index("1 worker<") < drawing.index("2 workers<") < drawing.index("failed<")
+
+
+def test_the_answer_says_which_failed() -> None:
+    peers = ["subsrv-asgi", "subsrv-wsgi", "hypercorn", "granian-wsgi"]
+
+    def stored(label: str, round_: int) -> float | str:
+        return "no" if "subsrv-wsgi" in label else _stored(label, round_)
+
+    data = recorded(_STUDY, stored, workloads=["hello"], peers=peers, workers=["2"])
+    assert _STUDY.answer(data) == (
+        "Server CPU per request for hello, 2 workers: "
+        "subsrv-asgi 5.0 [5.0, 5.0] µs, hypercorn failed; subsrv-wsgi failed."
+    )
 
 
 @pytest.mark.parametrize(

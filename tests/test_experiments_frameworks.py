@@ -13,6 +13,7 @@ from experiments import frameworks, websockets
 from experiments.harness import metrics, study
 from experiments.harness.cpus import split
 from experiments.harness.data import Data
+from experiments.harness.figures import Figure
 from experiments.harness.launch import Launch, Series
 from experiments.harness.server import Command, Server, subsrv
 from experiments.harness.verify import WrongAnswerError
@@ -42,7 +43,8 @@ def test_what_a_server_adds_is_the_difference_round_by_round() -> None:
     assert frameworks.overheads(data, "flask", "gunicorn-gthread") == pytest.approx([20, 45])
     (target, *_) = _STUDY.targets(data)
     assert target.name == "flask: what subsrv-wsgi adds / what gunicorn-gthread does"
-    assert target.value == pytest.approx(12.5 / 32.5)
+    assert isinstance(target.value, Figure)
+    assert target.value.value == pytest.approx(12.5 / 32.5)
     answer = _STUDY.answer(data)
     assert "flask costs 45.0 [40.0, 50.0] µs alone" in answer
     assert "subsrv-wsgi adds 15.0 [10.0, 20.0] µs" in answer

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from experiments.harness import metrics
 from experiments.harness.data import Data
+from experiments.harness.figures import Figure
 from experiments.harness.metrics import Metric
 from experiments.harness.publish import NOTE
 from experiments.harness.study import Study, Target, timing
@@ -103,11 +104,14 @@ def targets_table(targets: Sequence[Target]) -> Table:
     """The targets with what was measured, for people."""
     rows = []
     for target in targets:
-        value = "not measured" if target.value is None else f"{target.value:.2f}"
+        value = target.value
+        if isinstance(value, Figure):
+            shown = value.text(target.digits)
+        else:
+            shown = "" if value is None else f"{value:,.{target.digits}f}"
         sign = "≥" if target.least else "≤"
-        verdict = "met" if target.met else "MISSED"
-        rows.append((target.name, f"{sign} {target.limit:g}", value, verdict))
-    return Table(("target", "limit", "measured", ""), rows)
+        rows.append((target.name, f"{sign} {target.limit:g}", shown, target.verdict))
+    return Table(("target", "limit", "measured", "so it is"), rows)
 
 
 def sharing(data: Data) -> str:

@@ -14,6 +14,7 @@ from experiments.harness import environment
 from experiments.harness.configuration import Configuration, Timing
 from experiments.harness.cpus import Split
 from experiments.harness.data import Data
+from experiments.harness.figures import Figure
 from experiments.harness.interpreters import Interpreters
 from experiments.harness.launch import Launch, launch
 from experiments.harness.progress import Progress
@@ -25,19 +26,42 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure must be: at most `limit`, or with `least` at least. No value is a miss."""
+    """What a figure must be: at most `limit`, or with `least` at least. No value is a miss.
+
+    Attributes:
+      value: a figure with its interval, or a bare number; None where there is none.
+      digits: shown after the point.
+      absent: why there is no value.
+    """
 
     name: str
-    value: float | None
+    value: Figure | float | None
     limit: float
     least: bool = False
+    digits: int = 2
+    absent: str = "not measured"
 
     @property
     def met(self) -> bool:
-        """Whether it was measured and is within its limit."""
+        """Whether it was measured and its median is within its limit."""
         if self.value is None:
             return False
-        return self.value >= self.limit if self.least else self.value <= self.limit
+        return self._within(self.value.value if isinstance(self.value, Figure) else self.value)
+
+    @property
+    def verdict(self) -> str:
+        """For a table: also whether the interval says otherwise than the median does."""
+        if self.value is None:
+            return self.absent
+        said = "met" if self.met else "MISSED"
+        if isinstance(self.value, Figure):
+            ends = {self._within(self.value.low), self._within(self.value.high)}
+            if ends != {self.met}:
+                return f"{said}, but the interval reaches across"
+        return said
+
+    def _within(self, value: float) -> bool:
+        return value >= self.limit if self.least else value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
