@@ -1,7 +1,8 @@
 """What does the same work cost other servers?"""
 
+import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from experiments import comparison_targets, grid
@@ -27,6 +28,8 @@ _OTHERS = (
     *("uvicorn-websockets", "uvicorn-websockets-sansio", "uvicorn-wsproto", "granian-websockets"),
 )
 _DEFAULT = tuple(name for name in PEERS if name not in _OTHERS)
+# A bar that is longer than so many times the middle one is cut: of seventeen servers two are.
+_TIMES_MIDDLE = 4.0
 _OURS = ("subsrv-native", "subsrv-asgi", "subsrv-wsgi")
 
 
@@ -172,9 +175,19 @@ def _plots(data: Data) -> Mapping[str, str]:
         }
         title = f"Server CPU per request, by server: {WORKLOADS[workload].what}"
         found[f"cost-{workload}" if number else "cost"] = charts.bars(
-            title, groups, metrics.CPU.heading, digits=1
+            title,
+            groups,
+            metrics.CPU.heading,
+            digits=1,
+            cut=_cut([bar for each in groups.values() for bar in each]),
         )
     return found
+
+
+def _cut(bars: Sequence[Bar]) -> float | None:
+    """Where bars are cut: at some times the middle one, which leaves half of them in full."""
+    values = [bar.figure.value for bar in bars if bar.figure]
+    return _TIMES_MIDDLE * statistics.median(values) if values else None
 
 
 def _answer(data: Data) -> str:

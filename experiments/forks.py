@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from experiments.harness import charts, tables
+from experiments.harness import charts, figures, tables
 from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing, says_hello, serving
 from experiments.harness.counted import Counted
@@ -21,6 +21,7 @@ from subsrv.bench import processes
 from subsrv.bench.processes import Memory
 
 _KINDS = ("process", "process-fork")
+_HOW = {"process": "spawned", "process-fork": "forked"}
 _WORKERS = 2
 _LOAD = Counted(count=4000)
 _EACH = _LOAD.count // _WORKERS
@@ -115,8 +116,8 @@ def _plots(data: Data) -> Mapping[str, str]:
     series = {}
     for label in data.labels:
         course = _course(data, label, _USS_READY, _USS)
-        if course:
-            series[label] = [(float(_EACH * at), figure) for at, figure in enumerate(course)]
+        shown = label if course else f"{label}: {data.missing(label)}"
+        series[shown] = [(float(_EACH * at), figure) for at, figure in enumerate(course)]
     return {
         "private": charts.lines(
             "Private memory of a worker, by its requests",
@@ -127,23 +128,29 @@ def _plots(data: Data) -> Mapping[str, str]:
     }
 
 
+def _grown(data: Data, label: str) -> Figure | None:
+    """MB of private memory that a worker has gained since it was ready."""
+    return figures.difference(data.values(label, _USS, at=-1), data.values(label, _USS_READY, at=0))
+
+
 def _answer(data: Data) -> str:
     found = []
     for app in data.settings["apps"]:
-        forked, spawned = (f"{app} {kind}" for kind in reversed(_KINDS))
-        less = data.difference(spawned, forked, _USS_READY)
-        course = data.positions(forked, _USS)
-        ready = data.figure(forked, _USS_READY)
-        if less and course and ready:
-            grown = course[-1].value - ready.value
-            found.append(
-                f"{app} {less.text(1)} MB less than a spawned one, and grows by {grown:.1f} MB"
-            )
+        said = []
+        for kind in reversed(_KINDS):
+            label = f"{app} {kind}"
+            ready, grown = data.figure(label, _USS_READY), _grown(data, label)
+            if ready and grown:
+                said.append(f"{_HOW[kind]} {ready.text(1)} and {grown.text(1)} more")
+            elif data.failure(label):
+                said.append(f"{_HOW[kind]} failed")
+        if said:
+            found.append(f"{app} {', '.join(said)}")
     if not found:
-        return "Forked workers beside spawned ones were not measured in this run."
+        return "Neither forked nor spawned workers were measured in this run."
     requests = _EACH * int(data.settings["values"])
     return (
-        f"A forked worker's private memory when ready, and over its first {requests:,} requests: "
+        f"MB of a worker's private memory when ready, and what {requests:,} requests add: "
         f"{'; '.join(found)}."
     )
 
@@ -166,6 +173,7 @@ STUDY = Study(
         "subsrv forks before the application is loaded, so what is common is Python and subsrv; "
         "each worker freezes what start-up made (`gc.freeze`), so that collections write to less "
         "of it.",
+        "`process` is spawned, `process-fork` is forked.",
         "MB are 10^6 bytes; PSS divides a page by the processes that have it, the supervisor too.",
     ),
     options=(
@@ -173,6 +181,7 @@ STUDY = Study(
         Option("modes", "how workers are started", _KINDS, _KINDS),
     ),
     control=f"hello {_KINDS[-1]}",
+    controlled=(_USS_READY, _USS, _PSS_READY, _PSS),
     rounds=5,
     timing=Timing(warm_up=0, values=5, seconds=1),
 )

@@ -74,6 +74,7 @@ def bars(
                 counted(workers),
                 data.figure(label(kind, workers, app), metric),
                 series=index,
+                failed=data.missing(label(kind, workers, app)),
             )
             for index, workers in enumerate(data.settings["workers"])
         ]

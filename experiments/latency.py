@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from experiments import grid
 from experiments.apps.cpu import answer as work_done
 from experiments.harness import charts, metrics, tables
 from experiments.harness.command import main
@@ -78,7 +79,8 @@ def _configurations(settings: Settings) -> list[Configuration]:
 
 
 def _title(name: str) -> str:
-    return f"{_TRAFFIC[name].what}".capitalize()
+    what = _TRAFFIC[name].what
+    return what[0].upper() + what[1:]
 
 
 def _tables(data: Data) -> Mapping[str, Table | str]:
@@ -117,8 +119,8 @@ def _curve(data: Data, name: str) -> str:
     for kind in data.settings["modes"]:
         figures = [data.figure(_label(name, kind, rate), each) for each in _PERCENTILES]
         points = [(float(at), figure) for at, figure in enumerate(figures) if figure]
-        if points:
-            series[kind] = points
+        shown = kind if points else f"{kind}: {data.missing(_label(name, kind, rate))}"
+        series[shown] = points
     return charts.lines(
         f"Latency of {_TRAFFIC[name].what} at {rate} requests/s",
         series,
@@ -137,17 +139,20 @@ def _answer(data: Data) -> str:
     parts = []
     for name in data.settings["traffic"]:
         rate = _TRAFFIC[name].rates[-1]
-        found = [
-            f"{kind} {half.text(2)} and {tail.text(2)}"
-            for kind in data.settings["modes"]
-            if (half := data.figure(_label(name, kind, rate), metrics.P50))
-            and (tail := data.figure(_label(name, kind, rate), metrics.P99))
-        ]
+        found = []
+        for kind in data.settings["modes"]:
+            label = _label(name, kind, rate)
+            half, tail = (data.figure(label, metric) for metric in (metrics.P50, metrics.P99))
+            if half and tail:
+                found.append(f"{kind} {half.text(2)} and {tail.text(2)}")
+            elif data.failure(label):
+                found.append(f"{kind} failed")
         if found:
             parts.append(f"{_TRAFFIC[name].what} at {rate:,}/s: {', '.join(found)}")
     if not parts:
         return "The highest rate was not measured in this run."
-    return f"p50 and p99 in ms, two workers; {'; '.join(parts)}."
+    workers = grid.counted(data.settings["workers"][0])
+    return f"p50 and p99 in ms, {workers}; {'; '.join(parts)}."
 
 
 STUDY = Study(
@@ -169,6 +174,10 @@ STUDY = Study(
         "longest of them.",
         "What the client itself was late by is in the latencies: its own 99th percentile stands "
         "beside them.",
+        "A/A is that of work at its highest rate, where queues make the most of any disturbance: a "
+        "hello may differ by less, and yet not be clear of it.",
+        "Threads under one GIL have one CPU between them: where their server CPUs come near 1, it "
+        "is a queue that is measured.",
         "The free-threaded build is another version of CPython than the one with a GIL.",
     ),
     options=(

@@ -7,8 +7,8 @@ from experiments import grid
 from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
 from experiments.harness.command import main
-from experiments.harness.configuration import Configuration, Timing
-from experiments.harness.data import Data
+from experiments.harness.configuration import TWIN, Configuration, Timing
+from experiments.harness.data import NOT_MEASURED, Data
 from experiments.harness.figures import Figure
 from experiments.harness.metrics import Metric
 from experiments.harness.study import Option, Settings, Study, Target
@@ -42,39 +42,59 @@ def _added(data: Data, app: str, kind: str, worker: int, metric: Metric) -> Figu
     return data.difference(more, fewer, metric)
 
 
+def _adds(data: Data, app: str, kind: str, worker: int, metric: Metric) -> str:
+    """The same for a table."""
+    digits = 2 if metric is metrics.READY else 1
+    if added := _added(data, app, kind, worker, metric):
+        return added.text(digits)
+    return data.missing(grid.label(kind, worker, app), grid.label(kind, worker - 1, app))
+
+
+def _noise(data: Data) -> str:
+    """What the same launched twice differs by: the A/A of differences."""
+    label = data.controlled
+    shown = ((metrics.PSS_READY, 1), (metrics.USS_READY, 1), (metrics.PSS, 1), (metrics.READY, 2))
+    found = [
+        f"{metric.heading} {difference.text(digits)}"
+        for metric, digits in shown
+        if (difference := data.difference(label + TWIN, label, metric))
+    ]
+    if not found:
+        return "Nothing was launched twice."
+    return f"`{label}`, launched under two labels, differs from itself by: {'; '.join(found)}."
+
+
 def _tables(data: Data) -> Mapping[str, Table | str]:
     rows = []
     for app in data.settings["apps"]:
         for kind in data.settings["modes"]:
             one = grid.label(kind, 1, app)
-            failed = next(
-                (label for label in data.where(app=app, kind=kind) if data.failure(label)), ""
+            alone = ((metrics.PSS_READY, 1), (metrics.READY, 2))
+            memory, start = (
+                figure.text(digits) if (figure := data.figure(one, metric)) else data.missing(one)
+                for metric, digits in alone
             )
-            cells = [
-                tables.cell(data.figure(one, metrics.PSS_READY), 1),
-                *(
-                    tables.cell(_added(data, app, kind, worker, metric), 1)
-                    for worker, metric in (
-                        (2, metrics.PSS_READY),
-                        (2, metrics.USS_READY),
-                        (2, metrics.PSS),
-                        (3, metrics.PSS),
-                    )
-                ),
-                tables.cell(data.figure(one, metrics.READY), 2),
-                tables.cell(_added(data, app, kind, 2, metrics.READY), 2),
-            ]
-            rows.append(
-                (app, kind, str(data.launches([one])), *(["failed"] * 7 if failed else cells))
+            added = (
+                _adds(data, app, kind, worker, metric)
+                for worker, metric in (
+                    (2, metrics.PSS_READY),
+                    (2, metrics.USS_READY),
+                    (2, metrics.PSS),
+                    (3, metrics.PSS),
+                )
             )
+            second = _adds(data, app, kind, 2, metrics.READY)
+            n = str(data.launches([one]))
+            rows.append((app, kind, n, memory, *added, start, second))
     heading = (
-        *("app", "mode", "n", "one worker, PSS MB", "second adds, PSS", "second adds, USS"),
-        *("second adds, after traffic", "third adds, after traffic"),
-        *("one worker: s to first answer", "second adds, s"),
+        *("app", "mode", "n", "one worker: PSS, MB", "second adds: PSS, MB", "USS, MB"),
+        *("second adds, after traffic: PSS, MB", "third adds, after traffic: PSS, MB"),
+        *("one worker: first answer after, s", "second adds, s"),
     )
     shown = (metrics.PSS_READY, metrics.USS_READY, metrics.PSS, metrics.USS, metrics.READY)
     return {
         "What workers add": Table(heading, rows, labels=2),
+        "A/A of these differences": _noise(data),
         "Every configuration": tables.overview(data, shown, facts=("python_version",)),
     }
 
@@ -100,9 +120,9 @@ def _answer(data: Data) -> str:
     parts = []
     for app in data.settings["apps"]:
         found = [
-            f"{kind} {added.text(1)}"
+            f"{kind} {added}"
             for kind in data.settings["modes"]
-            if (added := _added(data, app, kind, 2, metrics.PSS_READY))
+            if (added := _adds(data, app, kind, 2, metrics.PSS_READY)) != NOT_MEASURED
         ]
         if found:
             parts.append(f"with {app}: {', '.join(found)}")

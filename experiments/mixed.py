@@ -9,7 +9,7 @@ from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
 from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing, says_hello, serving
-from experiments.harness.data import Data
+from experiments.harness.data import FAILED, Data
 from experiments.harness.load import Load
 from experiments.harness.openloop import OTHERS_P50, OTHERS_P99, Mixed, OpenLoop
 from experiments.harness.server import Server
@@ -72,7 +72,7 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
     return {
         "Latency of the fast requests": tables.overview(data, shown, facts=("python_version",)),
         "What slow requests do to the fast ones": tables.ratios(
-            data, _pairs(data), [metrics.P50, metrics.P99]
+            data, _pairs(data), [metrics.P50, metrics.P90, metrics.P99]
         ),
     }
 
@@ -94,23 +94,25 @@ def _plots(data: Data) -> Mapping[str, str]:
         for workers in data.settings["workers"]
     }
     title = "Latency of the fast requests, with slow ones beside them and without"
-    return {"latency": charts.bars(title, groups, "ms", digits=2)}
+    return {"latency": charts.bars(title, groups, "latency of the fast requests, ms", digits=2)}
 
 
 def _answer(data: Data) -> str:
     parts = []
     for workers in data.settings["workers"]:
-        found = [
-            f"{kind} {before.text(1)} to {after.text(1)}"
-            for kind in data.settings["modes"]
-            if (before := data.figure(_label(kind, workers, "calm"), metrics.P90))
-            and (after := data.figure(_label(kind, workers, "mixed"), metrics.P90))
-        ]
+        found = []
+        for kind in data.settings["modes"]:
+            labels = [_label(kind, workers, load) for load in _LOADS]
+            calm, mixed = (data.figure(label, metrics.P90) for label in labels)
+            if calm and mixed:
+                found.append(f"{kind} {calm.text(1)} and {mixed.text(1)}")
+            elif data.missing(*labels) == FAILED:
+                found.append(f"{kind} failed")
         if found:
-            parts.append(f"with {grid.counted(workers)}: {', '.join(found)} ms")
+            parts.append(f"{grid.counted(workers)}: {', '.join(found)}")
     if not parts:
         return "No kind of worker was measured with slow requests and without."
-    return f"Slow requests move the p90 of the fast ones, {'; '.join(parts)}."
+    return f"p90 of the fast requests in ms, without slow ones and with them; {'; '.join(parts)}."
 
 
 STUDY = Study(
@@ -131,6 +133,7 @@ STUDY = Study(
         "is the case to be shown. A connection stays with its worker, and its requests wait.",
         "Threads under one GIL give it up after the switch interval, 5 ms, each time that they are "
         "asked to.",
+        "A launch has fifty slow requests: their p99 is the longest of them.",
         "Two clients run at once; they begin within a few hundredths of a second of each other.",
     ),
     options=(kinds(*MODES), WORKERS),

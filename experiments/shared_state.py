@@ -10,7 +10,7 @@ from experiments.harness import charts, metrics, tables
 from experiments.harness.charts import Bar
 from experiments.harness.command import main
 from experiments.harness.configuration import Configuration, Timing, answers, serving
-from experiments.harness.data import Data
+from experiments.harness.data import FAILED, Data
 from experiments.harness.interpreters import FREE_THREADED, GIL
 from experiments.harness.study import Option, Settings, Study
 from experiments.harness.table import Table
@@ -84,8 +84,9 @@ def _gains(data: Data) -> Table:
     for used in data.settings["objects"]:
         cells = []
         for place in data.settings["places"]:
-            gain = data.ratio(_label(used, place, most), _label(used, place, 1), metrics.RATE)
-            cells.append(tables.cell(gain, 2))
+            labels = _label(used, place, most), _label(used, place, 1)
+            gain = data.ratio(*labels, metrics.RATE)
+            cells.append(gain.text(2) if gain else data.missing(*labels))
         rows.append((f"{used}: {_OBJECTS[used]}", *cells))
     return Table((f"requests/s of {grid.counted(most)} / 1", *data.settings["places"]), rows)
 
@@ -118,7 +119,7 @@ def _plots(data: Data) -> Mapping[str, str]:
                 place,
                 data.ratio(_label(used, place, most), _label(used, place, 1), metrics.RATE),
                 series=index,
-                failed="not measured",
+                failed=data.missing(_label(used, place, most), _label(used, place, 1)),
             )
             for index, place in enumerate(data.settings["places"])
         ]
@@ -137,12 +138,21 @@ def _answer(data: Data) -> str:
             for used in data.settings["objects"]
             if (gain := data.ratio(_label(used, place, most), _label(used, place, 1), metrics.RATE))
         }
+        failed = [
+            used
+            for used in data.settings["objects"]
+            if data.missing(_label(used, place, most), _label(used, place, 1)) == FAILED
+        ]
+        lacking = f", {' and '.join(failed)} failed" if failed else ""
         if place == "shared" and found:
             each = ", ".join(f"{used} {gain.text(2)}" for used, gain in found.items())
-            parts.append(f"{_PLACES[place].what}: {each}")
+            parts.append(f"{_PLACES[place].what}: {each}{lacking}")
         elif found:
             least = min(found, key=lambda used: found[used].value)
-            parts.append(f"{_PLACES[place].what}: at least {found[least].text(2)} ({least})")
+            least_said = f"at least {found[least].text(2)} ({least})"
+            parts.append(f"{_PLACES[place].what}: {least_said}{lacking}")
+        elif failed:
+            parts.append(f"{_PLACES[place].what}: all failed")
     if not parts:
         return "One worker beside more was not measured in this run."
     return f"{grid.counted(most)} do this many times the work of one; {'; '.join(parts)}."

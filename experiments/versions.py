@@ -36,6 +36,7 @@ _WORK: dict[str, tuple[str, Load, _Check, bool]] = {
     "varied": ("experiments.apps.hello:asgi", VARIED_TRAFFIC, says_hello, True),
     "work": ("experiments.apps.cpu:native", Wrk(connections=16), answers(work_done()), False),
 }
+_SAID = {FREE_THREADED: "free-threaded (t)", _CONTROL: "the same with a GIL (t-source)"}
 _WHAT = {
     "hello": "an ASGI hello, repeated heads",
     "varied": "an ASGI hello, browser-like heads",
@@ -127,10 +128,15 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
         for name in works
         for above, below in _pairs(data.settings)
     ]
+    by_work = {
+        _WHAT[name][0].upper() + _WHAT[name][1:]: tables.overview(
+            data, shown, facts=facts, labels=data.where(work=name)
+        )
+        for name in works
+    }
     return {
         "The builds": f"{Table(heading, rows, labels=6).markdown()}\n\n{_equal(data)}",
-        **{_WHAT[name]: tables.overview(data, shown, facts=facts, labels=data.where(work=name))
-           for name in works},
+        **by_work,
         "Beside each other": tables.ratios(data, pairs, [metrics.CPU]),
     }  # fmt: skip
 
@@ -184,8 +190,12 @@ def _answer(data: Data) -> str:
 
 
 def _compared(data: Data, name: str, above: str, below: str) -> str:
-    ratio = data.ratio(_label(name, above), _label(name, below), metrics.CPU)
-    return f"{above} {ratio.text(2)} times that of {below}" if ratio else ""
+    said = [_SAID.get(build, build) for build in (above, below)]
+    labels = [_label(name, build) for build in (above, below)]
+    if ratio := data.ratio(labels[0], labels[1], metrics.CPU):
+        return f"{said[0]} {ratio.text(2)} times that of {said[1]}"
+    failed = [each for each, label in zip(said, labels, strict=True) if data.failure(label)]
+    return f"{' and '.join(failed)} failed" if failed else ""
 
 
 STUDY = Study(

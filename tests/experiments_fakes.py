@@ -121,8 +121,7 @@ def study(*configurations: Configuration, **more: Any) -> Study:
 def recorded(
     each: Study,
     value: Callable[[str, int], float | str | None],
-    metric: Metric = metrics.CPU,
-    *,
+    *measured: Metric,
     rounds: int = 3,
     **settings: Any,
 ) -> Data:
@@ -130,19 +129,22 @@ def recorded(
 
     Args:
       value: of a label in a round, as it is stored; text is a failure, None no launch.
+      measured: what has this value; CPU where none is named.
     """
     found = {**each.defaults(), "rounds": rounds, "seed": 1, **settings}
     recording = study_.begin(each, found, split())
+    load: dict[str, str | int | float] = {"load_avg_1min": 0.1, "load_avg_1min_after": 0.2}
     turns = study_.plan(list(recording.configurations), rounds=rounds, seed=1)
     for number, (round_, label) in enumerate(turns):
         stored = value(label, round_)
         if stored is None:
             continue
-        launch = Launch(number=number, label=label, round=round_, metadata={})
+        launch = Launch(number=number, label=label, round=round_, metadata=dict(load))
         if isinstance(stored, str):
             launch.failure = stored
         else:
-            launch.series[metric.name] = Series(metric.unit, [stored])
+            for metric in measured or (metrics.CPU,):
+                launch.series[metric.name] = Series(metric.unit, [stored])
         recording.launches.append(launch)
     return Data(recording)
 

@@ -75,8 +75,9 @@ def test_lines() -> None:
     assert {"up", "flat", "workers", "requests/s", "1", "2", "0"} <= {*texts}
     paths = ElementTree.fromstring(_lines()).findall(f"{_SVG}path")
     # Two lines, and the intervals of the one that has some.
-    assert [each.attrib["class"] for each in paths].count("error") == 2
-    assert len(paths) == 4
+    # Each with its ends, in the colour of the line.
+    assert [each.attrib["class"] for each in paths].count("line l0 faint") == 6
+    assert len(paths) == 8
 
 
 def test_lines_on_a_logarithmic_axis() -> None:
@@ -113,3 +114,26 @@ def test_one_point_alone() -> None:
     drawing = charts.lines("T", {"a": [(3.0, _FIGURE)]}, x_axis="x", y_axis="y")
     assert "nan" not in drawing
     assert "3" in _texts(drawing)
+
+
+def test_a_bar_that_is_cut_shows_its_number() -> None:
+    groups = {"": [Bar("short", Figure(10.0, 9.0, 11.0, 3)), Bar("long", Figure(90.0, 8, 99.0, 3))]}
+    whole, cut = (charts.bars("T", groups, "m", cut=limit) for limit in (100.0, 20.0))
+    assert "bars with a gap are longer than shown" not in whole
+    assert {"m; bars with a gap are longer than shown", "90 [8, 99]"} <= {*_texts(cut)}
+    root = ElementTree.fromstring(cut)
+    ends = [
+        float(each.attrib["x"]) + float(each.attrib["width"])
+        for each in root.findall(f"{_SVG}rect")[1:]
+    ]
+    number = next(each for each in root.iter(f"{_SVG}text") if each.text == "90 [8, 99]")
+    assert max(ends) < float(number.attrib["x"]) < float(root.attrib["width"])
+
+
+def test_a_line_without_points_is_in_the_legend() -> None:
+    series = {"there": [(1.0, _FIGURE), (2.0, _FIGURE)], "gone: failed": []}
+    drawing = charts.lines("T", series, x_axis="x", y_axis="y")
+    assert "gone: failed" in _texts(drawing)
+    paths = [*ElementTree.fromstring(drawing).iter(f"{_SVG}path")]
+    assert paths
+    assert all("L" in each.attrib["d"] for each in paths)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments.harness.figures import Figure
-from experiments.harness.svg import CHARACTER, Drawing
+from experiments.harness.svg import CHARACTER, SERIES, Drawing
 
 _WIDTH = 760.0
 _BAR, _GAP, _GROUP_GAP = 16.0, 5.0, 12.0
@@ -53,6 +53,7 @@ def bars(
     digits: int = 0,
     series: Sequence[str] = (),
     reference: float | None = None,
+    cut: float | None = None,
 ) -> str:
     """Horizontal bars from zero, each with its interval and its number.
 
@@ -61,9 +62,14 @@ def bars(
       axis: what is measured, with its unit.
       series: names of the colours, where they mean something.
       reference: where to draw a line across.
+      cut: where bars end that are longer: with a gap, and the axis says so. Some that are many
+        times as long as the others would leave nothing to be seen of these.
     """
     rows = [bar for each in groups.values() for bar in each]
     highest = max([bar.figure.high for bar in rows if bar.figure] + [reference or 0.0]) or 1.0
+    if cut is not None and highest > cut:
+        highest = cut
+        axis = f"{axis}; bars with a gap are longer than shown"
     # The longest bar may end beyond the last mark: an axis that went on would make all shorter.
     marks = [mark for mark in ticks(highest) if mark <= highest * 1.001]
     left = 16 + CHARACTER * max(len(bar.label) for bar in rows)
@@ -119,6 +125,9 @@ def _bar(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
         return
     kind = f"f{bar.series}"
     outer = f"{kind} band" if bar.inner else f"{kind} faint"
+    if bar.figure.high > x.high:
+        _longer(drawing, bar, y, x, digits)
+        return
     length = x(bar.figure.value) - x(0)
     drawing.rectangle(x(0), y, length, _BAR, "ground")  # no grid shines through
     drawing.rectangle(x(0), y, length, _BAR, outer)
@@ -132,6 +141,17 @@ def _bar(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
             drawing.path([(end, middle - 4), (end, middle + 4)], "error")
     beside = max(high, x(bar.figure.value)) + 6
     drawing.text(beside, y + _BAR - 4, bar.figure.text(digits), kind="small number")
+
+
+def _longer(drawing: Drawing, bar: Bar, y: float, x: "Scale", digits: int) -> None:
+    """A bar that goes on beyond the scale: cut near its end, its interval in numbers only."""
+    assert bar.figure is not None
+    length = x(x.high) - x(0)
+    drawing.rectangle(x(0), y, length, _BAR, "ground")
+    drawing.rectangle(x(0), y, length, _BAR, f"f{bar.series} faint")
+    drawing.rectangle(x(0) + length - 18, y, 6, _BAR, "ground")
+    shown = bar.figure.text(digits)
+    drawing.text(x(x.high) + 6, y + _BAR - 4, shown, kind="small number")
 
 
 def lines(
@@ -148,7 +168,8 @@ def lines(
     """Lines with markers and intervals over a number.
 
     Args:
-      series: points by name; the order chooses the colours.
+      series: points by name; the order chooses the colours. One without points stands in the
+        legend only, so that what failed is seen to lack.
       from_zero: whether the vertical axis begins there.
       logarithmic: the vertical axis; it then begins at a power of ten.
       x_names: what stands at the marks of the horizontal axis, where numbers would not do.
@@ -192,13 +213,19 @@ def lines(
 def _series(
     drawing: Drawing, index: int, points: Sequence[tuple[float, Figure]], x: "Scale", y: "Scale"
 ) -> None:
-    # A little apart, so that the intervals of two series do not hide each other.
-    shift = (index % 5 - 2) * 2.5
+    if not points:
+        return
+    # Apart and in the line's colour, so that it is seen whose interval each is.
+    shift = (index % 5 - 2) * 4.0
+    kind = f"line l{index % SERIES}"
     placed = [(x(at) + shift, figure) for at, figure in points]
-    drawing.path([(at, y(figure.value)) for at, figure in placed], f"line l{index % 8}")
+    drawing.path([(at, y(figure.value)) for at, figure in placed], kind)
     for at, figure in placed:
         if figure.n > 1:
-            drawing.path([(at, y(figure.low)), (at, y(figure.high))], "error")
+            low, high = y(figure.low), y(figure.high)
+            drawing.path([(at, low), (at, high)], f"{kind} faint")
+            for end in (low, high):
+                drawing.path([(at - 3, end), (at + 3, end)], f"{kind} faint")
         drawing.marker(at, y(figure.value), index)
 
 
@@ -214,11 +241,12 @@ def _legend(drawing: Drawing, names: Sequence[str], *, lines: bool) -> None:
 
 
 class Scale:
-    """From a value to a coordinate."""
+    """From a value to a coordinate; `high` is the highest value."""
 
     def __init__(
         self, low: float, high: float, begin: float, end: float, *, logarithmic: bool = False
     ) -> None:
+        self.high = high
         self._form = math.log10 if logarithmic else float
         self._low, self._span = self._form(low), self._form(high) - self._form(low)
         self._begin, self._length = begin, end - begin

@@ -14,6 +14,9 @@ from experiments.harness.metrics import Metric
 from experiments.harness.record import Recording
 from subsrv.bench import client
 
+#: What stands in the place of figures that are not there.
+FAILED, NOT_MEASURED = "failed", "not measured"
+
 
 class Data:
     """What was recorded. A configuration that failed in any launch has no figures, only reasons."""
@@ -69,9 +72,9 @@ class Data:
         """Why a configuration has no figures; empty if it has."""
         return next((each.failure for each in self._launches.get(label, ()) if each.failure), "")
 
-    def missing(self, label: str) -> str:
-        """What stands in the place of figures that a configuration does not have."""
-        return "failed" if self.failure(label) else "not measured"
+    def missing(self, *labels: str) -> str:
+        """What stands in the place of figures that these configurations do not have."""
+        return FAILED if any(map(self.failure, labels)) else NOT_MEASURED
 
     def failures(self) -> list[tuple[str, int, int, str]]:
         """Label, launches that failed, launches in all, and the first reason."""
@@ -81,14 +84,20 @@ class Data:
             if (reason := self.failure(label))
         ]
 
-    def values(self, label: str, metric: Metric) -> list[float]:
-        """One number a launch, the median of its values; empty where the configuration failed."""
+    def values(self, label: str, metric: Metric, at: int | None = None) -> list[float]:
+        """One number a launch, the median of its values or the one at a position.
+
+        Empty where the configuration failed.
+        """
         if self.failure(label):
             return []
         return [
-            metric.shown(statistics.median(each.series[metric.name].values))
-            for each in self._ordered(label)
-            if metric.name in each.series
+            metric.shown(statistics.median(found) if at is None else found[at])
+            for found in (
+                each.series[metric.name].values
+                for each in self._ordered(label)
+                if metric.name in each.series
+            )
         ]
 
     def positions(self, label: str, metric: Metric) -> list[Figure]:

@@ -12,7 +12,10 @@ from experiments.harness.study import Study, Target, timing
 from experiments.harness.table import Table
 
 _LONGEST_FAILURE = 400  # characters; the raw data have it whole
-_CONTROLLED = (metrics.RATE, metrics.CPU, metrics.P50, metrics.P99, metrics.READY, metrics.PSS)
+_CONTROLLED = (
+    *(metrics.RATE, metrics.CPU, metrics.P50, metrics.P90, metrics.P99, metrics.P999),
+    *(metrics.READY, metrics.PSS_READY, metrics.USS_READY, metrics.PSS, metrics.USS),
+)
 
 _INDEX = """\
 # Results
@@ -48,7 +51,7 @@ def page(study: Study, data: Data) -> str:
         parts += ["## Failures", "In the words of the server:", "\n".join(failures)]
     parts += [
         "## What the figures stand on",
-        noise(data),
+        noise(data, study.controlled),
         "## Limits",
         "\n".join(f"- {each}" for each in (*study.limits, sharing(data))),
         "## Where and with what",
@@ -96,7 +99,7 @@ def terminal(study: Study, data: Data) -> str:
         parts.append(targets_table(targets).text())
     for label, failed, launches, reason in data.failures():
         parts.append(f"FAILED {label} ({failed} of {launches}): {reason}")
-    parts += [study.answer(data), noise(data), *_environment(study, data)]
+    parts += [study.answer(data), noise(data, study.controlled), *_environment(study, data)]
     return "\n\n".join(parts)
 
 
@@ -128,8 +131,11 @@ def sharing(data: Data) -> str:
     )
 
 
-def noise(data: Data) -> str:
-    """How far the figures can be trusted: launches, A/A, and clients that were at their limit."""
+def noise(data: Data, own: Sequence[Metric] = ()) -> str:
+    """How far the figures can be trusted: launches, A/A, and clients that were at their limit.
+
+    `own` are metrics of the study beside those that all have.
+    """
     times = timing(data.settings)
     said = [
         f"Launches of each configuration: {data.settings['rounds']}, interleaved, in an order "
@@ -138,7 +144,7 @@ def noise(data: Data) -> str:
         f"{times.seconds} s."
     ]
     if data.controlled:
-        found = [f"{each} {ratio}" for each, ratio in _controls(data)]
+        found = [f"{each} {ratio}" for each, ratio in _controls(data, own)]
         said.append(
             f"A/A, `{data.controlled}` against itself: {'; '.join(found) or 'not measured'}. "
             "A difference that is not clear of this is none."
@@ -156,8 +162,8 @@ def noise(data: Data) -> str:
     return "\n\n".join(said)
 
 
-def _controls(data: Data) -> Iterator[tuple[str, str]]:
-    for metric in _CONTROLLED:
+def _controls(data: Data, own: Sequence[Metric]) -> Iterator[tuple[str, str]]:
+    for metric in (*_CONTROLLED, *own):
         if figure := data.control(metric):
             yield _name(metric), figure.text(2)
 

@@ -10,6 +10,7 @@ no value that is not above zero, and no failure shall pass for a figure.
 import io
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ class Recording:
             about["name"],
             settings=about["settings"],
             about=about["about"],
-            configurations=about["configurations"],
+            # The file has them by their letters, and 1,000 before 250.
+            configurations=dict(sorted(about["configurations"].items(), key=_by_numbers)),
         )
         recording.builds = about["builds"]
         recording.launches = [Launch(**each) for each in about["launches"]]
@@ -159,6 +161,12 @@ class Recording:
                     list(run.values),
                     [value for _, value in run.warmups],
                 )
+
+
+def _by_numbers(item: tuple[str, object]) -> list[tuple[int, str]]:
+    """Sorts labels by their numbers where they differ in these."""
+    parts = re.split(r"(\d+)", item[0])
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def _rounded(value: float) -> float:

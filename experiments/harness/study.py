@@ -17,6 +17,7 @@ from experiments.harness.data import Data
 from experiments.harness.figures import Figure
 from experiments.harness.interpreters import Interpreters
 from experiments.harness.launch import Launch, launch
+from experiments.harness.metrics import Metric
 from experiments.harness.progress import Progress
 from experiments.harness.record import Recording
 from experiments.harness.table import Table
@@ -94,6 +95,7 @@ class Study:
       plots: SVG by file name without its ending; the first one stands in the index.
       limits: what the figures do not say.
       control: begins the label that is launched twice in each round (A/A); "" takes the first.
+      controlled: metrics of its own whose A/A the page shows beside that of the usual ones.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Study:
     limits: Sequence[str] = ()
     options: Sequence[Option] = ()
     control: str = ""
+    controlled: Sequence[Metric] = ()
     rounds: int = 5
     timing: Timing = field(default_factory=lambda: Timing(warm_up=1, values=3, seconds=2))
 

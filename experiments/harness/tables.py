@@ -59,14 +59,16 @@ def ratios(
     for what, above, below in pairs:
         for metric in metrics:
             name = f"{what}, {_bare(metric)}" if len(metrics) > 1 else what
-            rows.append((name, *_compared(data.compare(above, below, metric), digits)))
+            compared = data.compare(above, below, metric)
+            missing = data.missing(above, below)
+            rows.append((name, *(_compared(compared, digits) or (NOT_MEASURED, "", "", missing))))
     heading = "compared" if len(metrics) > 1 else f"compared: {_bare(metrics[0])}"
     return Table((heading, "ratio", "A/A", "n", "so it is"), rows)
 
 
-def _compared(found: Comparison | None, digits: int) -> tuple[str, str, str, str]:
+def _compared(found: Comparison | None, digits: int) -> tuple[str, ...]:
     if found is None:
-        return (NOT_MEASURED, "", "", "not measured")
+        return ()
     return (
         found.ratio.text(digits),
         cell(found.control, digits),
