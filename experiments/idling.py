@@ -1,10 +1,20 @@
 """The page of what idle connections cost, made from the newest raw data of `experiments.idle`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from experiments.harness.pages import targets_table
 from experiments.harness.publish import Page
+from experiments.harness.study import Target
 from experiments.harness.table import Table
+
+_OURS = "subsrv-asgi"
+# What is compared with peers, in numbers that a table shows as they are.
+_MEMORY: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+    "idle server, MB USS": lambda each: float(each["alone"]["uss"]) / 1e6,
+    "idle server, MB PSS": lambda each: float(each["alone"]["pss"]) / 1e6,
+    "each idle connection, bytes USS": lambda each: float(each["bytes_per_connection"]["uss"]),
+}
 
 _QUESTION = (
     "What do idle keep-alive connections cost: memory of the process, CPU while nothing happens, "
@@ -30,12 +40,13 @@ def _body(raw: Mapping[str, Any]) -> Sequence[str]:
         "p99 µs, alone / crowded",
     )
     about = raw["about"]
-    beside = [_beside_peers(raw["peers"])] if "peers" in raw else []
+    peers = raw.get("peers", ())
+    beside = [_beside_peers(peers), "## Targets", _targets(peers)] if peers else []
     return [
         Table(heading, rows, labels=2).markdown(),
-        *beside,
-        "One launch of each mode: a look, not a comparison. Client and server share CPUs "
+        "One launch of each mode and peer: a look, without intervals. Client and server share CPUs "
         f"{about['cpus_server']} of one machine ({about['cpu_model_name']}).",
+        *beside,
     ]
 
 
@@ -59,6 +70,35 @@ def _beside_peers(peers: Sequence[Mapping[str, Any]]) -> str:
     return "Beside peers, all processes of each:\n\n" + Table(heading, rows, labels=2).markdown()
 
 
+def _targets(peers: Sequence[Mapping[str, Any]]) -> str:
+    """Whether an idle server and an idle connection of ours take less than each peer's."""
+    ours = next((each for each in peers if each["peer"] == _OURS), {})
+    others = [each for each in peers if each["peer"] != _OURS]
+    rows = [_target(name, of, ours, others) for name, of in _MEMORY.items()]
+    return targets_table(rows).markdown()
+
+
+def _target(
+    name: str,
+    of: Callable[[Mapping[str, Any]], float],
+    ours: Mapping[str, Any],
+    others: Sequence[Mapping[str, Any]],
+) -> Target:
+    """Ours beside the least of the others; those that failed are named."""
+    failed = [each["peer"] for each in others if "failed" in each]
+    measured = {each["peer"]: of(each) for each in others if "failed" not in each}
+    least = min(measured, key=lambda peer: measured[peer], default="")
+    lacking = f"; {', '.join(failed)} failed" if failed else ""
+    said = f"{name}: below every Python peer, of which {least or 'none'} has the least{lacking}"
+    if not least:
+        return Target(said, None, 0.0, absent="peers failed")
+    if not ours:
+        return Target(said, None, measured[least])
+    if "failed" in ours:
+        return Target(said, None, measured[least], absent="MISSED: subsrv failed")
+    return Target(said, of(ours), measured[least], digits=1)
+
+
 def _both(run: Mapping[str, Any], name: str, digits: int) -> str:
     return f"{run['alone'][name]:,.{digits}f} / {run['crowded'][name]:,.{digits}f}"
 
@@ -66,7 +106,17 @@ def _both(run: Mapping[str, Any], name: str, digits: int) -> str:
 def _answer(raw: Mapping[str, Any]) -> str:
     runs = raw["runs"]
     each = ", ".join(f"{run['mode']} {run['bytes_per_connection']['uss']:,}" for run in runs)
-    return f"Bytes of private memory for each of {runs[0]['connections']:,} connections: {each}."
+    said = f"Bytes of private memory for each of {runs[0]['connections']:,} connections: {each}."
+    beside = [
+        f"{peer['peer']} {'failed' if 'failed' in peer else _per_connection(peer)}"
+        for peer in raw.get("peers", ())
+        if peer["peer"] != _OURS
+    ]
+    return f"{said} With fewer, of peers: {', '.join(beside)}." if beside else said
+
+
+def _per_connection(peer: Mapping[str, Any]) -> str:
+    return f"{peer['bytes_per_connection']['uss']:,}"
 
 
 _PAGE = Page(

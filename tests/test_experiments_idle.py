@@ -1,6 +1,7 @@
 """What idle connections cost, measured on a few: whether all of it is there, not what it says."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -38,3 +39,45 @@ def test_memory_beside_peers() -> None:
     absent = {"peer": "nobody", "failed": "not had: nowhere\nno more of it"}
     page = idling._beside_peers([absent, found])
     assert page.index("subsrv-asgi") < page.index("failed: not had: nowhere ")
+
+
+def _peer(name: str, uss: int, each: int) -> dict[str, object]:
+    used = {"uss": uss, "pss": uss}
+    return {
+        "peer": name,
+        "version": "1",
+        "connections": 20,
+        "alone": used,
+        "bytes_per_connection": {"uss": each, "pss": each},
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "server", "connection"),
+    [
+        (_peer("subsrv-asgi", 15_000_000, 900), "15.0 | met", "900.0 | met"),
+        (_peer("subsrv-asgi", 25_000_000, 1200), "25.0 | MISSED", "1,200.0 | MISSED"),
+        ({"peer": "subsrv-asgi", "failed": "no"}, "| MISSED: subsrv failed", "| MISSED: subsrv"),
+        ({"peer": "other", "failed": "no"}, "| not measured", "| not measured"),
+    ],
+)
+def test_targets_beside_the_least_of_the_peers(
+    ours: dict[str, object], server: str, connection: str
+) -> None:
+    failed: dict[str, object] = {"peer": "c", "failed": "it fell over"}
+    peers = [ours, _peer("a", 20_000_000, 3000), _peer("b", 30_000_000, 1000), failed]
+    text = " ".join(idling._targets(peers).split())
+    _, first, again, second = re.split(r"\| (?=idle server|each idle)", text)
+    assert again.replace("PSS", "USS") == first
+    assert "of which a has the least" in first
+    assert "of which b has the least" in second
+    assert "c failed | ≤ 20 |" in first
+    assert "c failed | ≤ 1000 |" in second
+    assert server in first
+    assert connection in second
+
+
+def test_targets_where_every_peer_failed() -> None:
+    failed: dict[str, object] = {"peer": "c", "failed": "it fell over"}
+    peers = [_peer("subsrv-asgi", 15_000_000, 900), failed]
+    assert idling._targets(peers).count("peers failed") == 3

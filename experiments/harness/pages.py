@@ -113,7 +113,7 @@ def targets_table(targets: Sequence[Target]) -> Table:
         else:
             shown = "" if value is None else f"{value:,.{target.digits}f}"
         sign = "≥" if target.least else "≤"
-        rows.append((target.name, f"{sign} {target.limit:g}", shown, target.verdict))
+        rows.append((target.name, f"{sign} {round(target.limit, 2):g}", shown, target.verdict))
     return Table(("target", "limit", "measured", "so it is"), rows)
 
 
