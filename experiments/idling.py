@@ -107,12 +107,15 @@ def _answer(raw: Mapping[str, Any]) -> str:
     runs = raw["runs"]
     each = ", ".join(f"{run['mode']} {run['bytes_per_connection']['uss']:,}" for run in runs)
     said = f"Bytes of private memory for each of {runs[0]['connections']:,} connections: {each}."
+    peers = raw.get("peers", ())
     beside = [
         f"{peer['peer']} {'failed' if 'failed' in peer else _per_connection(peer)}"
-        for peer in raw.get("peers", ())
-        if peer["peer"] != _OURS
+        for peer in peers
     ]
-    return f"{said} With fewer, of peers: {', '.join(beside)}." if beside else said
+    counts = [f"{peer['connections']:,}" for peer in peers if "failed" not in peer]
+    if not counts:
+        return said
+    return f"{said} Beside peers, for each of {counts[0]}: {', '.join(beside)}."
 
 
 def _per_connection(peer: Mapping[str, Any]) -> str:

@@ -81,3 +81,13 @@ def test_targets_where_every_peer_failed() -> None:
     failed: dict[str, object] = {"peer": "c", "failed": "it fell over"}
     peers = [_peer("subsrv-asgi", 15_000_000, 900), failed]
     assert idling._targets(peers).count("peers failed") == 3
+
+
+def test_the_answer_has_the_peers_beside_ours() -> None:
+    runs = [{"mode": "interp", "connections": 10_000, "bytes_per_connection": {"uss": 1000}}]
+    peers = [_peer("subsrv-asgi", 1, 1100), {"peer": "c", "failed": "no"}, _peer("a", 1, 3000)]
+    alone = "Bytes of private memory for each of 10,000 connections: interp 1,000."
+    assert idling._answer({"runs": runs}) == alone
+    assert idling._answer({"runs": runs, "peers": peers}) == (
+        f"{alone} Beside peers, for each of 20: subsrv-asgi 1,100, c failed, a 3,000."
+    )
