@@ -117,6 +117,11 @@ def test_data() -> None:
     assert data.one(mode="nothing") == ""
 
 
+def test_a_log_that_is_empty_is_not_announced() -> None:
+    assert pages._one_line("it failed\nthe server's log: ") == "it failed"
+    assert pages._one_line("no\nthe server's log: x\ny") == "no / the server's log: x / y"
+
+
 def test_a_page_says_everything() -> None:
     text = pages.page(_study(), Data(_recording()))
     assert "**It has 3 configurations.**" in text

@@ -12,6 +12,8 @@ from experiments.harness.study import Study, Target, timing
 from experiments.harness.table import Table
 
 _LONGEST_FAILURE = 400  # characters; the raw data have it whole
+# What ends the reason of a server that said nothing.
+_NO_LOG = " / the server's log:"
 _CONTROLLED = (
     *(metrics.RATE, metrics.CPU, metrics.P50, metrics.P90, metrics.P99, metrics.P999),
     *(metrics.READY, metrics.PSS_READY, metrics.USS_READY, metrics.PSS, metrics.USS),
@@ -179,6 +181,7 @@ def _failures(data: Data) -> Iterator[str]:
 
 def _one_line(text: str) -> str:
     line = " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    line = line.removesuffix(_NO_LOG)
     return line if len(line) <= _LONGEST_FAILURE else f"{line[:_LONGEST_FAILURE]} (and so on)"
 
 
