@@ -26,7 +26,7 @@ from experiments.options import KINDS, MODES, kinds
 
 @dataclass(frozen=True, slots=True)
 class _Traffic:
-    """What is asked for, and how often: at the highest rate two cores are half busy."""
+    """What is asked for, and how often: at the highest rate two cores are a third busy."""
 
     what: str
     app: str
@@ -41,7 +41,7 @@ _TRAFFIC = {
         "experiments.apps.cpu:asgi",
         answers(work_done()),
         False,
-        (250, 500, 1000),
+        (125, 250, 500),
     ),
     "hello": _Traffic(
         "a hello", "experiments.apps.hello:asgi", says_hello, True, (1000, 2000, 4000)
@@ -170,8 +170,8 @@ STUDY = Study(
     tables=_tables,
     plots=_plots,
     limits=(
-        "A percentile is taken in each launch; at 250 requests/s for 5 s, p99.9 is the second "
-        "longest of them.",
+        "A percentile is taken in each launch; at 125 requests/s for 5 s, p99.9 is the longest of "
+        "them.",
         "What the client itself was late by is in the latencies: its own 99th percentile stands "
         "beside them.",
         "A/A is that of work at its highest rate, where queues make the most of any disturbance: a "
