@@ -64,6 +64,11 @@ class WebSocketError(Exception):
         self.reason = reason
 
 
+def _not_text() -> WebSocketError:
+    # The codec's own words speak of places within a piece, which are none in the message.
+    return WebSocketError(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "a text is not UTF-8")
+
+
 class Protocol:
     """See the module. It reads nothing more after a Close or a WebSocketError."""
 
@@ -95,11 +100,13 @@ class Protocol:
         try:
             message = self._next_whole() if idle else None
             return message if message is not None else self._next()
-        except UnicodeDecodeError as error:
+        except UnicodeDecodeError:
             self._over = True
-            raise WebSocketError(CloseReason.INVALID_FRAME_PAYLOAD_DATA, str(error)) from None
+            raise _not_text() from None
         except ParseFailed as error:
             self._over = True
+            if isinstance(error.__context__, UnicodeDecodeError):
+                raise _not_text() from None
             raise WebSocketError(int(error.code), str(error)) from None
 
     def _next_whole(self) -> str | bytes | None:
