@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
 from subsrv.errors import ConfigError
@@ -75,6 +74,7 @@ def _colour(level: int) -> str:
 def _apply(path: str) -> None:
     # Imported here, as below: every isolate pays for what it imports.
     import logging.config
+    from pathlib import Path
 
     try:
         if Path(path).suffix in _LOADERS:

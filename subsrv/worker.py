@@ -5,7 +5,6 @@ import gc
 import logging
 import math
 import os
-import random
 import socket
 import sys
 import threading
@@ -187,7 +186,7 @@ class _Worker:
         """The coarse clock, which also sees when enough requests have been served: once a second,
         so that no request has to.
         """
-        most = self._config.max_requests + random.randint(0, self._config.max_requests_jitter)
+        most = self._config.max_requests + _jitter(self._config.max_requests_jitter)
         told = False
 
         def count(now: float) -> None:
@@ -321,6 +320,16 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
     from subsrv.apps.native import NativeApp
 
     return NativeApp(loaded.app, tasks, scheme=scheme)
+
+
+def _jitter(most: int) -> int:
+    """A random number of requests, 0 to `most`."""
+    if not most:
+        return 0
+    # Imported here: every isolate pays for what it imports.
+    import random
+
+    return random.randint(0, most)
 
 
 def _tick(config: "Config") -> float:

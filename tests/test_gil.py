@@ -1,7 +1,6 @@
 """Hearing of modules that turn the GIL on, on any build: only the build is feigned."""
 
 import sys
-import sysconfig
 import warnings
 
 import pytest
@@ -19,7 +18,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is shown as ever, on a build that could do without the GIL, and has it."""
     shown: list[str] = []
     monkeypatch.setattr(warnings, "showwarning", lambda message, *_: shown.append(str(message)))
-    monkeypatch.setattr(sysconfig, "get_config_var", lambda _name: 1)
+    monkeypatch.setattr(sys, "abiflags", "t")
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True)
     return shown
 
