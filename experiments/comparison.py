@@ -84,12 +84,16 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
         for workers in data.settings["workers"]:
             counted = f", {grid.counted(workers)}" if several else ""
             title = f"{workload}{counted}: {WORKLOADS[workload].what}"
-            labels = _by_cost(data, workload, workers)
             facts = ("peer", "workers", "version")
-            found[title] = tables.overview(data, shown, facts=facts, labels=labels, labelled=False)
+            # A run may have some work with fewer numbers of workers (--only).
+            if labels := _by_cost(data, workload, workers):
+                found[title] = tables.overview(
+                    data, shown, facts=facts, labels=labels, labelled=False
+                )
     for workers in data.settings["workers"]:
         title = f"subsrv beside each peer of the same interface, {grid.counted(workers)}"
-        found[title] = tables.ratios(data, _pairs(data, workers), [metrics.CPU])
+        if pairs := _pairs(data, workers):
+            found[title] = tables.ratios(data, pairs, [metrics.CPU])
     if absent := _absent(data.settings):
         found["Who has no part in what"] = "\n".join(absent)
     found["How each was configured"] = "\n".join(_settings(data))
@@ -169,10 +173,13 @@ def _plots(data: Data) -> Mapping[str, str]:
                     series=int(not _is_ours(str(data.fact(label, "peer")))),
                     failed=data.missing(label),
                 )
-                for label in _by_cost(data, workload, workers)
+                for label in labels
             ]
             for workers in data.settings["workers"]
+            if (labels := _by_cost(data, workload, workers))
         }
+        if not groups:
+            continue
         title = f"Server CPU per request, by server: {WORKLOADS[workload].what}"
         found[f"cost-{workload}" if number else "cost"] = charts.bars(
             title,

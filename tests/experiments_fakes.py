@@ -131,7 +131,7 @@ def recorded(
       value: of a label in a round, as it is stored; text is a failure, None no launch.
       measured: what has this value; CPU where none is named.
     """
-    found = {**each.defaults(), "rounds": rounds, "seed": 1, **settings}
+    found = {**each.defaults(), "seed": 1, **settings, "rounds": rounds}
     recording = study_.begin(each, found, split())
     load: dict[str, str | int | float] = {"load_avg_1min": 0.1, "load_avg_1min_after": 0.2}
     turns = study_.plan(list(recording.configurations), rounds=rounds, seed=1)

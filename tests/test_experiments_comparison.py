@@ -1,5 +1,7 @@
 """Beside other servers: who has a part in what, and what the page says of the others."""
 
+from typing import Any
+
 import pytest
 from experiments_fakes import recorded
 
@@ -15,7 +17,7 @@ from experiments.harness.table import Table
 _STUDY = comparison.STUDY
 
 
-def _settings(**more: list[str]) -> dict[str, object]:
+def _settings(**more: list[str]) -> dict[str, Any]:
     return {**_STUDY.defaults(), "seed": 1, **more}
 
 
@@ -27,7 +29,7 @@ def test_who_cannot_do_the_work_is_not_asked_and_named() -> None:
     assert {label for label in labels if "nginx" in label or "floor" in label} == {
         *("hello nginx 1", "hello nginx 2", "hello floor 1"),
     }
-    tables = _STUDY.tables(Data(study.begin(_STUDY, settings, split())))
+    tables = _STUDY.tables(recorded(_STUDY, lambda *_: 1e-5, **settings))
     assert tables["Who has no part in what"] == (
         "- floor, in hello, baseline: it has at most 1 worker(s)\n"
         "- nginx, in baseline: it runs no application\n"
@@ -127,3 +129,21 @@ def test_answers_under_way_at_the_end_are_allowed_for(read: int, partial: int, r
     else:
         with pytest.raises(RoundError, match="instead of 100"):
             measure._check(outcome, 100)
+
+
+def test_work_that_has_fewer_numbers_of_workers_has_no_empty_table() -> None:
+    data = recorded(
+        _STUDY,
+        _stored,
+        workloads=["hello", "varied", "echo"],
+        peers=["subsrv-asgi", "granian-asgi"],
+        workers=["1", "2"],
+        only=["hello", "varied subsrv-asgi 1", "varied granian-asgi 1"],
+    )
+    tables = _STUDY.tables(data)
+    titles = [title.partition(":")[0] for title in tables if ": " in title]
+    assert titles == ["hello, 1 worker", "hello, 2 workers", "varied, 1 worker"]
+    assert all(table.rows for table in tables.values() if isinstance(table, Table))
+    drawings = _STUDY.plots(data)
+    assert [*drawings] == ["cost", "cost-varied"]
+    assert "2 workers<" not in drawings["cost-varied"]
