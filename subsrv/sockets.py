@@ -5,6 +5,7 @@ All workers accept from the one socket that `bind` returns, each through a descr
 
 import contextlib
 import errno
+import functools
 import os
 import socket
 import stat
@@ -228,9 +229,21 @@ def take_over(fd: int, address: str, *, backlog: int) -> Listener:
     return listener
 
 
+class _Adopted(socket.socket):
+    """Makes its family and type into enumerations once: `accept` asks for them each time."""
+
+    @functools.cached_property
+    def family(self) -> socket.AddressFamily:
+        return super().family
+
+    @functools.cached_property
+    def type(self) -> socket.SocketKind:
+        return super().type
+
+
 def adopt(fd: int) -> socket.socket:
     """The listening socket behind `fd`, non-blocking, which the caller owns from now on."""
-    sock = socket.socket(fileno=fd)
+    sock = _Adopted(fileno=fd)
     sock.setblocking(False)
     return sock
 
