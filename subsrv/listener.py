@@ -14,6 +14,11 @@ _log = logging.getLogger("subsrv")
 # something: wait, and try again.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC}
 _PAUSE = 1.0
+
+# Connections that take the places of others, which a worker accepts before it leaves the next to
+# the others: enough that its two system calls are nothing, and soon over.
+_TURN = 16
+
 # ... and thus when it takes a connection from the queue that has broken already: accept(2) says to
 # treat network errors like EAGAIN, and the next one may be whole.
 _BROKEN = {
@@ -27,8 +32,10 @@ class Listener:
 
     All workers wait on the same listening socket with EPOLLEXCLUSIVE. The kernel then wakes the
     first idle waiter in its queue, always the same one; taking the listener out of epoll and
-    adding it again after each accept puts this worker at the end of that queue, which makes the
-    turns go round. (EPOLL_CTL_MOD is refused together with EXCLUSIVE.)
+    adding it again puts this worker at the end of that queue, which makes the turns go round.
+    (EPOLL_CTL_MOD is refused together with EXCLUSIVE.) It does so when it has got more connections
+    than before. One that only stands for another that has closed may be followed by a few more,
+    for those are short, and two system calls are much to them.
     """
 
     def __init__(
@@ -42,6 +49,8 @@ class Listener:
         self._sock = sock
         self._accepted = accepted
         self._watched = False
+        self._most = 0  # connections that are no more than it had before
+        self._left = 0  # of its turn, as long as there are no more than those
         self._failing = False  # since the last accept, it has run out of something
         #: time.monotonic() before which it does not try again, after running out of descriptors.
         self._paused_until = 0.0
@@ -76,9 +85,23 @@ class Listener:
         self._watched = False
 
     def _on_event(self, _mask: int) -> None:
-        if self._accept() and self._watched and self._reactor.exclusive:
+        if self._accept() and self._watched and self._reactor.exclusive and self._turn_is_over():
             self._stop()
             self.start()
+
+    def _turn_is_over(self) -> bool:
+        """Whether the next connection should be another worker's."""
+        held = len(self._shared.connections)
+        if held > self._most or not self._left:
+            self._most = max(self._most, held)
+            self._left = _TURN - 1
+            return True
+        self._left -= 1
+        # One or, of many, some come and go at all times. Where more have gone, these are new ones.
+        most = held + held // _TURN
+        if most + 1 < self._most:
+            self._most = most
+        return False
 
     def _accept(self) -> bool | None:
         """Whether it has accepted. None: not this time, but there may be more in the queue."""

@@ -65,13 +65,30 @@ class Bench:
         self.sock = stack.enter_context(Socket())
         self.accepted: list[tuple[socket.socket, object]] = []
         self.on_accepted: Callable[[], object] = lambda: None
-        self.shared = SimpleNamespace(reactor=self.reactor, accept_pauses=0, accept_errors=0)
+        self.connections: set[object] = set()
+        self.shared = SimpleNamespace(
+            reactor=self.reactor, connections=self.connections, accept_pauses=0, accept_errors=0
+        )
         self.listener = Listener(self.shared, self.sock, self._take)  # type: ignore[arg-type]
 
     def _take(self, sock: socket.socket, peer: object) -> None:
         self._stack.enter_context(sock)
         self.accepted.append((sock, peer))
+        self.connections.add(sock)
         self.on_accepted()
+
+    def serve(self, count: int) -> int:
+        """How often it queues up again while so many clients come and are accepted."""
+        before = self.reactor.asked.count(("unwatch", 0))
+        for _ in range(count):
+            self.connect()
+            self.turn()
+        return self.reactor.asked.count(("unwatch", 0)) - before
+
+    def end(self, count: int) -> None:
+        """So many connections close."""
+        for _ in range(count):
+            self.connections.pop()
 
     def connect(self) -> object:
         """The address of a client that has queued up."""
@@ -120,6 +137,47 @@ def test_after_an_accept_it_queues_up_again_behind_the_other_workers(bench: Benc
     bench.turn()
     assert bench.reactor.asked[1:] == again * 2
     assert len(bench.accepted) == 2
+
+
+@pytest.fixture
+def rotating() -> Iterator[Bench]:
+    with ExitStack() as stack:
+        bench = Bench("epoll", stack)
+        bench.listener.start()
+        yield bench
+
+
+def test_connections_that_stay_are_left_to_the_others_in_turn(rotating: Bench) -> None:
+    assert rotating.serve(20) == 20
+
+
+def test_short_connections_take_turns_of_sixteen(rotating: Bench) -> None:
+    rotating.on_accepted = lambda: rotating.end(1)
+    assert rotating.serve(1) == 1
+    assert rotating.serve(15) == 0
+    assert [rotating.serve(16) for _ in range(3)] == [1, 1, 1]
+
+
+def test_one_that_takes_the_place_of_another_is_no_more_than_before(rotating: Bench) -> None:
+    assert rotating.serve(4) == 4
+    for _ in range(15):
+        rotating.end(1)
+        assert rotating.serve(1) == 0
+    rotating.end(1)
+    assert rotating.serve(1) == 1
+
+
+def test_among_many_some_come_and_go(rotating: Bench) -> None:
+    assert rotating.serve(64) == 64
+    rotating.end(4)
+    assert rotating.serve(4) == 0
+    assert rotating.serve(1) == 1
+
+
+def test_after_many_have_gone_new_ones_are_shared_again(rotating: Bench) -> None:
+    assert rotating.serve(8) == 8
+    rotating.end(8)
+    assert rotating.serve(8) == 7
 
 
 def test_epoll_is_exclusive_and_portable_is_not() -> None:
