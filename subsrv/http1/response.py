@@ -97,6 +97,8 @@ def _imf_fixdate(seconds: float) -> bytes:
 # puts into PEP 3333's phrase what changes each time.
 _RECENT = 32
 
+_LAST = b"connection: close\r\n"
+
 
 class Encoder:
     """Builds the responses of one worker. Not shared between workers.
@@ -147,15 +149,21 @@ class Encoder:
         """A whole response, and whether the connection lives on after it. ResponseError."""
         size = len(body)
         # Other types than lists may have their own idea of what equals them.
-        if request.plain and type(headers) is list and not close:
-            if status in self._recent:
-                fields, length, data = self._recent[status]
-                if length == size and fields == headers:
-                    return data + body, True
-            parts = self._shapes.find(status, headers, size)
-            if parts is not None:
-                _, before, after = parts
-                return b"%b%d%b%b%b" % (before, size, after, self._end, body), True
+        if type(headers) is list:
+            if request.plain and not close:
+                if status in self._recent:
+                    fields, length, data = self._recent[status]
+                    if length == size and fields == headers:
+                        return data + body, True
+                parts = self._shapes.find(status, headers, size)
+                if parts is not None:
+                    _, before, after = parts
+                    return b"%b%d%b%b%b" % (before, size, after, self._end, body), True
+            elif request.version == "1.1" and request.method != "HEAD":
+                parts = self._shapes.find(status, headers, size)
+                if parts is not None:
+                    _, before, after = parts
+                    return b"%b%d%b%b%b%b" % (before, size, after, _LAST, self._end, body), False
         fields = list(headers)  # which may be an iterator
         unknown = self._lines.unknown
         head = self.start(status, fields, request, length=size, close=close)
@@ -165,7 +173,11 @@ class Encoder:
             raise ResponseError(
                 f"the Content-Length is {head.length}, but the body has {size} bytes"
             )
-        if request.plain and head.keep_alive and self._learn(status, fields, unknown):
+        if (
+            request.version == "1.1"
+            and self._learn(status, fields, unknown)
+            and head.keep_alive  # what it takes for a request to be plain
+        ):
             if len(self._recent) >= _RECENT:
                 self._recent.clear()
             self._recent[status] = fields, size, head.data
@@ -175,13 +187,17 @@ class Encoder:
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool
     ) -> Head:
         """A response's head, whose body begins with a piece of `size` bytes: often all of it."""
-        if request.plain and type(headers) is list and not close:
+        lasts = request.plain and not close
+        if type(headers) is list and (
+            lasts or (request.version == "1.1" and request.method != "HEAD")
+        ):
             parts = self._shapes.find(status, headers, size)
             if parts is not None:
                 place, before, after = parts
                 if place.at >= 0:  # it is the application that has said so
-                    data = b"%b%d%b%b" % (before, size, after, self._end)
-                    return Head(data, Framing.LENGTH, size, True)
+                    end = self._end if lasts else _LAST + self._end
+                    data = b"%b%d%b%b" % (before, size, after, end)
+                    return Head(data, Framing.LENGTH, size, lasts)
         fields = list(headers)
         unknown = self._lines.unknown
         head = self.start(status, fields, request, length=None, close=close)
@@ -249,7 +265,7 @@ class Encoder:
             framing = Framing.CLOSE
             keep_alive = False
         if not keep_alive:
-            extra += b"connection: close\r\n"
+            extra += _LAST
         elif request.version == "1.0":
             extra += b"connection: keep-alive\r\n"
         data = b"".join((status_line, lines, extra, date, fixed, b"\r\n"))

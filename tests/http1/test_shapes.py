@@ -32,17 +32,24 @@ STYLES: list[Make] = [
     lambda size: [(b"a", b"%d" % size), (b"content-length", b"%d" % size)],
 ]
 
-_REQUESTS = [GET, GET, request("HEAD"), request("GET", "1.0"), request("GET", "1.1", "a: b")]
+_LAST = request("GET", "1.1", "Connection: close")
+_REQUESTS = [GET, GET, _LAST, request("HEAD"), request("GET", "1.0"), request("GET", "1.1", "a: b")]
 
 
 def _answer(
-    encoder: Encoder, status: Any, make: Make, size: int, asked: Any = GET, piece: int = -1
+    encoder: Encoder,
+    status: Any,
+    make: Make,
+    size: int,
+    asked: Any = GET,
+    piece: int = -1,
+    close: bool = False,
 ) -> object:
     """The whole response, or the head of one whose first piece is so long."""
     try:
         if piece >= 0:
-            return encoder.first(status, make(size), piece, asked, False)
-        return encoder.complete(status, make(size), b"x" * size, asked, False)
+            return encoder.first(status, make(size), piece, asked, close)
+        return encoder.complete(status, make(size), b"x" * size, asked, close)
     except ResponseError as error:
         return str(error)
 
@@ -53,6 +60,7 @@ calls = st.tuples(
     st.integers(0, 12),
     st.sampled_from(_REQUESTS),
     st.integers(-1, 12),
+    st.booleans(),
     st.integers(0, 1),  # seconds that pass
 )
 
@@ -86,6 +94,21 @@ def test_a_body_in_pieces_that_is_one(make: Make, monkeypatch: pytest.MonkeyPatc
     expected = [_answer(fresh, 200, make, size, GET, size) for size in range(12)]
     _forbid_the_longer_way(encoder, monkeypatch)
     assert [_answer(encoder, 200, make, size, GET, size) for size in range(12)] == expected
+
+
+@pytest.mark.parametrize("make", STYLES[:7])
+@pytest.mark.parametrize("piece", [-1, 1])
+@pytest.mark.parametrize(("asked", "close"), [(_LAST, False), (_LAST, True), (GET, True)])
+def test_a_connections_last_response(
+    make: Make, piece: int, asked: Any, close: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, fresh = Encoder(cache=64), Encoder()
+    for _ in range(2):
+        _answer(encoder, 200, make, 1, asked, piece, close)
+    expected = _answer(fresh, 200, make, 1, asked, piece, close)
+    if piece < 0 or make(1) not in ([], [("a", "b")]):  # chunked, where it does not say the length
+        _forbid_the_longer_way(encoder, monkeypatch)
+    assert _answer(encoder, 200, make, 1, asked, piece, close) == expected
 
 
 def _forbid_the_longer_way(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
