@@ -15,7 +15,10 @@ _RECENT = 1.0
 
 
 class Connection(Incoming):
-    """A client's. Lives from accept to close in the worker that accepted it."""
+    """A client's. Lives from accept to close in the worker that accepted it.
+
+    Whoever makes it calls `watch` next, or `read_early`.
+    """
 
     __slots__ = ()
 
@@ -28,8 +31,26 @@ class Connection(Incoming):
         server: Address | None,
     ) -> None:
         super().__init__(shared, sock, client=client, server=server)
-        shared.reactor.watch(self._fd, IN, self.on_event)
         shared.connections.add(self)
+
+    def watch(self) -> None:
+        """Begin to read. OSError where epoll has no room; it is closed then."""
+        try:
+            self._watch()
+        except OSError:
+            self.close()
+            raise
+
+    def read_early(self) -> bool:
+        """Read what may be here already, and watch it only if it lives on; whether any was here.
+
+        A connection that ends with its first response is never watched: that spares it three
+        system calls.
+        """
+        self.on_event(IN)
+        if self._fd >= 0:
+            self.watch()
+        return not self._heading
 
     # Output.
 

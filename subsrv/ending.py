@@ -88,7 +88,8 @@ class Ending(Output):
         """Close at once, whatever is under way."""
         if self._fd < 0:
             return
-        self._reactor.unwatch(self._fd)
+        if self.watched:
+            self._reactor.unwatch(self._fd)
         self._fd = -1
         self._sock.close()
         shared = self._shared

@@ -22,11 +22,13 @@ _CORKED = 64
 # and a system call, which an application that sends byte by byte would turn into megabytes.
 _SMALL = 4096
 
+_NOT_YET = -1  # no mask of epoll's
+
 
 class Output:
     """A non-blocking socket to send to, and whether it is read from.
 
-    A subclass watches the socket, and closes it when told that it is lost.
+    A subclass reads from the socket, and closes it when told that it is lost.
     """
 
     __slots__ = (
@@ -45,7 +47,7 @@ class Output:
         self._fd = sock.fileno()
         self._send = sock.send
         self._paused = False  # nothing is to be read
-        self._mask = IN  # what the reactor watches for
+        self._mask = _NOT_YET  # what the reactor watches for
         self._corked: list[bytes] | None = None  # responses to leave together
         # What the socket did not take, and files.
         self._out: deque[memoryview | bytearray | FileRange] | None = None
@@ -191,9 +193,22 @@ class Output:
         now = self._reactor.now
         self._write_stamp = stamp if stamp < now else now
 
+    def on_event(self, mask: int) -> None:
+        """The socket is ready: the reactor's callback."""
+        raise NotImplementedError
+
+    @property
+    def watched(self) -> bool:
+        """Whether the reactor tells of events, as it does from the first `_watch` on."""
+        return self._mask != _NOT_YET
+
     def _watch(self) -> None:
         """Watch for what is of interest now."""
         mask = (0 if self._paused else IN) | (OUT if self._out else 0)
-        if mask != self._mask:
-            self._mask = mask
+        if mask == self._mask:
+            return
+        if self._mask == _NOT_YET:
+            self._reactor.watch(self._fd, mask, self.on_event)
+        else:
             self._reactor.rewatch(self._fd, mask)
+        self._mask = mask

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from subsrv import sockets
 from subsrv.connection import Connection
+from subsrv.early import Early
 from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
-from subsrv.shared import UNBOUNDED, Shared, Timeouts
+from subsrv.shared import UNBOUNDED, Client, Shared, Timeouts
 from subsrv.ways_in import ways_in
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Server:
         self._fair = fair
         self._stopping = False
         self._parting = False
+        self._early = Early()
         self._shared = Shared(
             reactor=reactor,
             parser=HeadParser(_limits(config), cache=config.header_cache),
@@ -197,12 +199,19 @@ class Server:
 
     def admit(self, sock: socket.socket, client: Address | None, server: Address | None) -> None:
         """Serve an accepted connection, or answer 503 where there are too many."""
-        self._shared.accepts += 1
-        self._start_clock()
-        connection = self._arrive(sock, client, server)
-        # Those that linger are over: they must not keep others out.
         shared = self._shared
-        if len(shared.connections) - shared.lingering > self._most_connections:
+        shared.accepts += 1
+        self._start_clock()
+        connection: Client
+        if self._arrive is not None:
+            connection = self._arrive(sock, client, server)
+        else:
+            connection = new = self._connect(sock, client, server)
+            if not self._stopping and not self._is_full() and self._early.due():
+                self._early.tried(found=new.read_early())
+                return
+            new.watch()
+        if self._is_full():
             if shared.lingering < _TURNED_AWAY:
                 connection.refuse(503, "too many connections")
             else:
@@ -211,11 +220,17 @@ class Server:
         elif self._stopping:
             connection.drain(parting=self._parting)
 
+    def _is_full(self) -> bool:
+        # Those that linger are over: they must not keep others out.
+        shared = self._shared
+        return len(shared.connections) - shared.lingering > self._most_connections
+
     def _readmit(self, sock: socket.socket, peer: object) -> None:
         """Serve a connection that another worker has served until now."""
         self._start_clock()
         connection = self._connect(sock, _address(peer), _address(sock.getsockname()))
         connection.rest()
+        connection.watch()
         if self._stopping:
             connection.drain(parting=self._parting)
 

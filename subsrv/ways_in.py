@@ -26,8 +26,11 @@ def ways_in(
     shared: Shared,
     connect: Way[Connection],
     certificates: "Certificates | None",
-) -> tuple[Way[Connection], Way[Client]]:
+) -> tuple[Way[Connection], Way[Client] | None]:
     """How to make a connection, by `connect`; and how to begin with a socket just accepted.
+
+    None where nothing stands between the two. A connection is not watched yet, unless something
+    has.
 
     Where proxies are trusted, what makes exchanges in `shared` is made to heed what they say.
     """
@@ -35,14 +38,23 @@ def ways_in(
     if config.forwarded_allow_ips:
         peers = _trusted(config, shared)
         connect = partial(_connect_from, connect, peers)
-    arrive: Way[Client] = connect
+    arrive: Way[Client] | None = None
+    behind: Way[Client] = partial(_watched, connect)
     if certificates is not None:
         from subsrv.tls import Handshake
 
-        arrive = partial(Handshake, shared, then=arrive, certificates=certificates)
+        arrive = behind = partial(Handshake, shared, then=behind, certificates=certificates)
     if config.proxy_protocol and peers is not None:
-        arrive = partial(_begin_with_a_proxy, shared, peers, arrive)
+        arrive = partial(_begin_with_a_proxy, shared, peers, behind)
     return connect, arrive
+
+
+def _watched(
+    connect: Way[Connection], sock: Any, client: Address | None, server: Address | None
+) -> Connection:
+    connection = connect(sock, client, server)
+    connection.watch()
+    return connection
 
 
 def _trusted(config: "Config", shared: Shared) -> "Peers":

@@ -139,6 +139,7 @@ class Setting:
         self._sock = sock or self.wire
         self._kind = connection
         self.connection = self.connect()
+        self.connection.watch()
 
     def connect(self) -> Connection:
         """The connection to test."""

@@ -86,8 +86,8 @@ ROOMS = {
     },
     "server": {
         *("histogram", "overload", "timing"),
-        *("access.connection", "connection", "exchange", "http1", "listener", "reactor", "shared"),
-        *("sockets", "ways_in"),
+        *("access.connection", "connection", "early", "exchange", "http1", "listener", "reactor"),
+        *("shared", "sockets", "ways_in"),
     },
     "ways_in": {"connection", "exchange", "forwarded", "proxy_protocol", "shared", "tls"},
     "rescue": {"control", "errors"},

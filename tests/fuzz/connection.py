@@ -201,6 +201,7 @@ class World:
             websocket=self.exchange,
         )
         self.connection = _Connection(self.shared, sock, client=None, server=None)
+        self.connection.watch()
 
     def exchange(self, transport: Transport, request: Request) -> Scripted:
         """What the connection makes for each request."""
