@@ -101,7 +101,10 @@ def _paths() -> list[Path]:
     closing = _same(_plain("GET", "Connection: close"))
     refused = _same(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
     found += [
-        Path(name="native connect, close", interface="native", make=closing, closes=True),
+        *(
+            Path(name=f"{each} connect, close", interface=each, make=closing, closes=True)
+            for each in INTERFACES
+        ),
         Path(name="native refused", interface="native", make=refused, status=400, closes=True),
     ]
     return found
