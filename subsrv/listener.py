@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 
+from subsrv.early import Early
 from subsrv.reactor import IN
 from subsrv.shared import Shared
 
@@ -19,6 +20,10 @@ _PAUSE = 1.0
 # the others: enough that its two system calls are nothing, and soon over.
 _TURN = 16
 
+# Connections that are over as soon as they are accepted, in one wake-up: what else is ready waits
+# for their responses.
+_AT_ONCE = 4
+
 # ... and thus when it takes a connection from the queue that has broken already: accept(2) says to
 # treat network errors like EAGAIN, and the next one may be whole.
 _BROKEN = {
@@ -28,7 +33,7 @@ _BROKEN = {
 
 
 class Listener:
-    """Accepts one connection a wake-up and hands it on. Owns its socket.
+    """Accepts a connection a wake-up and hands it on; a few, if they end at once. Owns its socket.
 
     All workers wait on the same listening socket with EPOLLEXCLUSIVE. The kernel then wakes the
     first idle waiter in its queue, always the same one; taking the listener out of epoll and
@@ -51,6 +56,7 @@ class Listener:
         self._watched = False
         self._most = 0  # connections that are no more than it had before
         self._left = 0  # of its turn, as long as there are no more than those
+        self._early = Early()
         self._failing = False  # since the last accept, it has run out of something
         #: time.monotonic() before which it does not try again, after running out of descriptors.
         self._paused_until = 0.0
@@ -85,9 +91,21 @@ class Listener:
         self._watched = False
 
     def _on_event(self, _mask: int) -> None:
-        if self._accept() and self._watched and self._reactor.exclusive and self._turn_is_over():
-            self._stop()
-            self.start()
+        connections = self._shared.connections
+        before = len(connections)
+        accepted = self._accept()
+        more = _AT_ONCE - 1
+        while accepted and self._watched:
+            if self._reactor.exclusive and self._turn_is_over():
+                self._stop()
+                self.start()
+                return
+            if len(connections) > before or not more or not self._early.due():
+                return
+            # It is over already, or another worker's. Most likely there are more like it.
+            more -= 1
+            accepted = self._accept()
+            self._early.tried(found=accepted is True)
 
     def _turn_is_over(self) -> bool:
         """Whether the next connection should be another worker's."""

@@ -96,7 +96,7 @@ ROOMS = {
     "ending": {"files", "output", "shared"},
     "forwarded": {"errors", "exchange", "http1"},
     "proxy_protocol": {"arrival", "exchange"},
-    "listener": {"reactor", "shared"},
+    "listener": {"early", "reactor", "shared"},
     "fair": {"loads", "reactor", "sockets"},
     "output": {"files", "reactor", "shared"},
     "shared": {"exchange", "http1", "reactor"},

@@ -180,6 +180,40 @@ def test_after_many_have_gone_new_ones_are_shared_again(rotating: Bench) -> None
     assert rotating.serve(8) == 7
 
 
+def test_where_connections_end_at_once_a_wake_up_accepts_a_few(bench: Bench) -> None:
+    bench.on_accepted = bench.connections.clear
+    bench.listener.start()
+    clients = [bench.connect() for _ in range(20)]
+    counts = (4, 8, 12) if not bench.reactor.exclusive else (1, 5, 9, 13)  # the first ends a turn
+    for count in counts:
+        bench.turn()
+        assert bench.peers == clients[:count]
+
+
+def test_another_is_looked_for_in_vain_ever_more_seldom(bench: Bench) -> None:
+    bench.on_accepted = bench.connections.clear
+    bench.listener.start()
+    calls = []
+    for _ in range(9):
+        before = bench.sock.calls
+        bench.connect()
+        bench.turn()
+        calls.append(bench.sock.calls - before)
+    vain = [2, 1, 2, 1, 1, 1, 2, 1, 1]
+    assert calls == ([1, *vain[:-1]] if bench.reactor.exclusive else vain)
+
+
+def test_one_that_stays_is_the_last_of_its_wake_up(bench: Bench) -> None:
+    bench.on_accepted = lambda: bench.end(int(len(bench.accepted) != 3))
+    bench.listener.start()
+    clients = [bench.connect() for _ in range(6)]
+    if bench.reactor.exclusive:
+        bench.turn()
+        assert bench.peers == clients[:1]
+    bench.turn()
+    assert bench.peers == clients[:3]
+
+
 def test_epoll_is_exclusive_and_portable_is_not() -> None:
     with ExitStack() as stack:
         assert Bench("epoll", stack).reactor.exclusive == EXCLUSIVE != 0
