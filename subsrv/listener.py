@@ -15,21 +15,20 @@ _log = logging.getLogger("subsrv")
 # something: wait, and try again.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC}
 _PAUSE = 1.0
-
-# Connections that take the places of others, which a worker accepts before it leaves the next to
-# the others: enough that its two system calls are nothing, and soon over.
-_TURN = 16
-
-# Connections that are over as soon as they are accepted, in one wake-up: what else is ready waits
-# for their responses.
-_AT_ONCE = 4
-
 # ... and thus when it takes a connection from the queue that has broken already: accept(2) says to
 # treat network errors like EAGAIN, and the next one may be whole.
 _BROKEN = {
     *(errno.ECONNABORTED, errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN),
     *(errno.ENONET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT),
 }
+
+# Connections that take the places of others, which a worker accepts before it leaves the next to
+# the others; and those that are over at once, in one wake-up. With more, others would wait: for
+# their share, and for what else is ready here.
+_TURN = 4
+
+# Of so many connections, one may come or go without being more, or fewer.
+_MANY = 16
 
 
 class Listener:
@@ -94,7 +93,7 @@ class Listener:
         connections = self._shared.connections
         before = len(connections)
         accepted = self._accept()
-        more = _AT_ONCE - 1
+        more = _TURN - 1
         while accepted and self._watched:
             if self._reactor.exclusive and self._turn_is_over():
                 self._stop()
@@ -116,7 +115,7 @@ class Listener:
             return True
         self._left -= 1
         # One or, of many, some come and go at all times. Where more have gone, these are new ones.
-        most = held + held // _TURN
+        most = held + held // _MANY
         if most + 1 < self._most:
             self._most = most
         return False
