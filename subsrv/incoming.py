@@ -97,12 +97,13 @@ class Incoming(Ending):
 
     def on_event(self, mask: int) -> None:
         """The socket is ready: the reactor's callback."""
+        wanted = self._mask
         if mask != IN and mask & OUT:
             self._flush()
-            if not mask & ~OUT:
+            if not mask & ~OUT or self._fd < 0:
                 return
         if self._paused:
-            if self._mask & IN and not mask & ~(IN | OUT):
+            if wanted & IN and not mask & ~(IN | OUT):
                 # Only now, for mostly nothing comes until it is read again: that spares two
                 # system calls for each piece of a body that is read as fast as it comes.
                 self._watch()

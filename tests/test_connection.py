@@ -83,6 +83,28 @@ def test_what_waits_leaves_whole_however_little_the_socket_takes(setting: Settin
     assert setting.wire.sent.endswith(b"\r\n\r\n" + b"".join(blocks))
 
 
+def test_a_client_that_has_ended_its_side_gets_what_waits_and_what_follows(
+    setting: Setting,
+) -> None:
+    """Even where epoll tells of the end again together with the room for what waited."""
+    setting.receive(GET)
+    setting.wire.takes = 0
+    (exchange,) = setting.made
+    exchange.start(200, [("content-length", "5")])
+    exchange.write(b"hell")
+    end = b""
+    setting.wire.incoming.append(end)
+    assert setting.wire.turn()
+    assert exchange.events == ["disconnected"]
+    setting.wire.incoming.append(end)
+    setting.wire.takes = math.inf
+    assert setting.wire.turn()
+    assert exchange.open
+    exchange.finish(b"o")
+    assert setting.wire.sent.endswith(b"\r\n\r\nhello")
+    assert setting.shared.resets == 0
+
+
 class Choosy(Recorder):
     """An application that takes a piece of the body at a time."""
 

@@ -7,7 +7,6 @@ An input is two bytes that say how to cut, and then what a client sends.
 import re
 from collections import deque
 from collections.abc import Sequence
-from operator import attrgetter
 
 from http1.reading import Head
 
@@ -23,7 +22,6 @@ _SMALL_PIECES = 5
 
 type Event = Head | bytes | End | tuple[int, str]
 
-_meaning = attrgetter(*Head._fields)
 
 # Written down here a second time, on purpose: the grammar's own patterns are under test.
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -91,7 +89,7 @@ def observe(parser: HeadParser, pieces: Sequence[bytes], *, at_once: bool) -> li
                 event = reader.next()
             while event is not None:
                 if isinstance(event, Request):
-                    events.append(Head._make(_meaning(event)))
+                    events.append(Head.of(event))
                 elif isinstance(event, bytes) and events and isinstance(events[-1], bytes):
                     events[-1] += event
                 else:
