@@ -2,6 +2,7 @@
 
 import math
 import socket
+from collections.abc import Sequence
 
 from subsrv.ending import LINGER
 from subsrv.exchange import HIGH_WATER, Address
@@ -57,6 +58,10 @@ class Connection(Incoming):
     def send(self, data: bytes) -> None:
         """See Transport."""
         self._transmit(data)
+
+    def send_parts(self, parts: Sequence[bytes]) -> None:
+        """See Transport."""
+        self._transmit_parts(parts)
 
     def finish(self, data: bytes, keep_alive: bool) -> None:
         """See Transport."""

@@ -7,6 +7,7 @@ by the application can never touch the response to the next request.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from subsrv.files import FileRange
@@ -46,6 +47,12 @@ class Transport(Protocol):
     def send(self, data: bytes) -> None:
         """Send, or keep what the socket does not take; `pending` counts that."""
 
+    def send_parts(self, parts: Sequence[bytes]) -> None:
+        """Send them one after another, and do not copy them for that: not for small ones.
+
+        A head is whole in the first of them.
+        """
+
     def send_file(self, file: FileRange) -> None:
         """Send a file after what was sent before, and close it."""
 
@@ -65,6 +72,10 @@ class Transport(Protocol):
     def counters(self) -> "Counters":
         """What the worker counts."""
 
+
+# A piece of so many bytes, or more, leaves as it is, in a system call that is told where the parts
+# are: below that, one that is told of a single place costs less, copy and all.
+_LARGE_PIECE = 16384
 
 # A file up to so large leaves in one write with its head, which costs less than sendfile does.
 _SMALL_FILE = 32768
@@ -226,7 +237,7 @@ class Exchange[App]:
         self._head = head = transport.encoder.first(
             status, headers, size, self.request, transport.closing
         )
-        if head.framing is Framing.LENGTH and head.length == size:
+        if head.framing is Framing.LENGTH and head.length == size < _LARGE_PIECE:
             transport.send(head.data + data)
             return
         self._unsent = head.data
@@ -235,6 +246,15 @@ class Exchange[App]:
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body."""
+        if len(data) >= _LARGE_PIECE and type(data) is bytes:
+            parts = self._frame_apart(data)
+            if self._transport is None:
+                pass
+            elif len(parts) > 1:
+                self._transport.send_parts(parts)
+            elif parts:
+                self._transport.send(parts[0])
+            return
         transport, data = self._transport, self._frame(data)
         if transport is not None and data:
             transport.send(data)
@@ -245,17 +265,25 @@ class Exchange[App]:
         if transport is None:
             self._came_late()
             return
-        if data or self._unsent:
+        parts: Sequence[bytes] = ()
+        if len(data) >= _LARGE_PIECE and type(data) is bytes:
+            parts, data = self._frame_apart(data), b""
+        elif data or self._unsent:
             data = self._frame(data)
         head = self._head
         assert head is not None
         if head.framing is Framing.LENGTH and self._left:
-            if data:
+            if parts:
+                transport.send_parts(parts)
+            elif data:
                 transport.send(data)
             raise ResponseError(f"the body is {self._left} bytes short of its Content-Length")
         if head.framing is Framing.CHUNKED:
             data += b"0\r\n%b\r\n" % trailers if trailers else LAST_CHUNK
         self._transport = None
+        if parts:
+            transport.send_parts((*parts, data))
+            data = b""
         transport.finish(data, head.keep_alive)
 
     def abandon(self) -> None:
@@ -299,3 +327,17 @@ class Exchange[App]:
         if self._unsent:
             data, self._unsent = self._unsent + data, b""
         return data
+
+    def _frame_apart(self, data: bytes) -> list[bytes]:
+        """What `_frame` puts together, in its parts, none of them empty: one that is not copied."""
+        head, unsent = self._head, self._unsent
+        if head is not None and head.framing is Framing.CHUNKED:
+            self._unsent = b""
+            return [b"%b%x\r\n" % (unsent, len(data)), data, b"\r\n"]
+        self._unsent = b""
+        try:
+            framed = self._frame(data)
+        except ResponseError:
+            self._unsent = unsent
+            raise
+        return [part for part in (unsent, framed) if part]

@@ -4,7 +4,9 @@ import logging
 import os
 import socket
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, TypeIs
 
 from subsrv.files import FileRange
 from subsrv.reactor import IN, OUT
@@ -21,6 +23,9 @@ _CORKED = 64
 # Smaller pieces are put together while they wait: each that waits on its own costs some 200 bytes
 # and a system call, which an application that sends byte by byte would turn into megabytes.
 _SMALL = 4096
+
+# What waits leaves in so many pieces a system call, at the most.
+_GATHERED = 16
 
 _NOT_YET = -1  # no mask of epoll's
 
@@ -87,6 +92,34 @@ class Output:
         if sent != len(data):
             self._keep(data, sent)
 
+    def _transmit_parts(self, parts: Sequence[bytes]) -> None:
+        """Send them one behind the other, like `_transmit`, but without a copy of them all."""
+        if self._corked:
+            parts = (*self._corked, *parts)
+            self._corked = None
+        if self.tls is not None:
+            # It seals all in records of its own; a part that is short would get one to itself.
+            self._transmit(b"".join(parts))
+            return
+        sent = 0
+        if not self._out:
+            try:
+                sent = self._sock.sendmsg(parts)
+            except (BlockingIOError, InterruptedError):
+                pass
+            except OSError:
+                self._lost()
+                return
+        for part in parts:
+            size = len(part)
+            if sent >= size:
+                sent -= size
+            elif self._out:
+                self._queue(self._out, part)
+            else:
+                self._keep(part, sent)
+                sent = 0
+
     def _keep(self, data: bytes, sent: int) -> None:
         """Keep what the socket has not taken, as the first that waits."""
         self._out = deque([memoryview(data)[sent:]])
@@ -145,7 +178,11 @@ class Output:
                     if not self._send_from(piece, out):
                         return
                     continue
-                sent = self._send(piece)
+                # Past TLS, what is sent next must begin with what has not been taken.
+                if len(out) > 1 and self.tls is None:
+                    sent = self._sock.sendmsg(list(takewhile(_is_data, islice(out, _GATHERED))))
+                else:
+                    sent = self._send(piece)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
@@ -153,13 +190,8 @@ class Output:
                 return
             self.pending -= sent
             self._taken(sent)
-            if sent < len(piece):
-                if type(piece) is bytearray:
-                    del piece[:sent]
-                else:
-                    out[0] = piece[sent:]
+            if not _drop(out, sent):
                 return
-            out.popleft()
         self._out = None
         self._watch()
 
@@ -212,3 +244,24 @@ class Output:
         else:
             self._reactor.rewatch(self._fd, mask)
         self._mask = mask
+
+
+def _is_data(piece: memoryview | bytearray | FileRange) -> TypeIs[memoryview | bytearray]:
+    return not isinstance(piece, FileRange)
+
+
+def _drop(out: deque[memoryview | bytearray | FileRange], size: int) -> bool:
+    """Take so many bytes off what waits; whether that leaves no piece of which some has gone."""
+    while True:
+        piece = out[0]
+        assert _is_data(piece)
+        if size < len(piece):
+            if type(piece) is bytearray:
+                del piece[:size]
+            else:
+                out[0] = piece[size:]
+            return False
+        out.popleft()
+        size -= len(piece)
+        if not size:
+            return True

@@ -3,7 +3,7 @@
 import math
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from subsrv.connection import Connection
@@ -23,6 +23,7 @@ class Wire:
         self.now = 100.0
         self.incoming: deque[bytes] = deque()
         self.sent = bytearray()
+        self.messages: list[Sequence[bytes]] = []  # what came in parts
         self.takes = math.inf  # bytes that the next sends take together
         self.reads = self.sends = self.rewatches = 0
         self.mask = 0
@@ -53,6 +54,10 @@ class Wire:
         self.takes -= size
         self.sent += data[:size]
         return size
+
+    def sendmsg(self, parts: Sequence[bytes]) -> int:
+        self.messages.append(parts)
+        return self.send(b"".join(parts))
 
     def getsockopt(self, level: int, option: int, size: int) -> bytes:
         raise OSError("nothing is known of this")

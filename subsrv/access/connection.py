@@ -5,6 +5,7 @@ So a server without an access log does not even ask whether it has one.
 
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from subsrv.access.formats import Entry
@@ -63,6 +64,12 @@ class LoggedConnection(Connection):
         self._count(data)
         super().send(data)
 
+    def send_parts(self, parts: Sequence[bytes]) -> None:
+        """See Transport."""
+        for part in parts:
+            self._count(part)
+        super().send_parts(parts)
+
     def send_file(self, file: FileRange) -> None:
         """See Transport."""
         self._size += file.left
@@ -85,7 +92,8 @@ class LoggedConnection(Connection):
         self._size = 0
 
     def _count(self, data: bytes) -> None:
-        """Take note of what is sent. A head comes whole, and an interim response alone."""
+        """Take note of what is sent. A head comes whole in the first part, and an interim response
+        alone."""
         if self._head:
             self._size += len(data)
         elif data[9:10] != b"1" or data[9:12] == b"101":

@@ -68,6 +68,9 @@ class FakeSocket:
         self.sent += data[:taken]
         return taken
 
+    def sendmsg(self, parts: list[bytes | memoryview]) -> int:
+        return self.send(b"".join(parts))
+
     def shutdown(self, _how: int) -> None:
         if self.reset:
             raise OSError
