@@ -76,6 +76,9 @@ class Transport(Protocol):
 # A piece of so many bytes, or more, leaves as it is, in a system call that is told where the parts
 # are: below that, one that is told of a single place costs less, copy and all.
 _LARGE_PIECE = 16384
+# A whole body, too; but a small response is one call from here to the socket, which spares so much
+# that they are even only at 64 KiB.
+_LARGE_BODY = 131072
 
 # A file up to so large leaves in one write with its head, which costs less than sendfile does.
 _SMALL_FILE = 32768
@@ -173,11 +176,26 @@ class Exchange[App]:
         if transport is None:
             self._came_late()
             return
+        if len(body) >= _LARGE_BODY and type(body) is bytes:
+            self._respond_apart(transport, status, headers, body)
+            return
         data, keep_alive = transport.encoder.complete(
             status, headers, body, self.request, transport.closing
         )
         self._transport = None
         transport.finish(data, keep_alive)
+
+    def _respond_apart(
+        self, transport: Transport, status: int | str, headers: Headers, body: bytes
+    ) -> None:
+        """Send a whole response without a copy of its body."""
+        head = transport.encoder.whole(status, headers, len(body), self.request, transport.closing)
+        self._transport = None
+        if head.framing is not Framing.LENGTH:
+            transport.finish(head.data, head.keep_alive)
+            return
+        transport.send_parts((head.data, body))
+        transport.finish(b"", head.keep_alive)
 
     def respond_file(self, status: int | str, headers: Headers, file: FileRange) -> None:
         """Send a whole response whose body is a file, up to its Content-Length. Closes the file.

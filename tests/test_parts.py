@@ -22,6 +22,9 @@ from subsrv.http1 import ResponseError, chunk
 LARGE = 16384
 """Bytes from which on a piece is left where it is."""
 
+WHOLE = 131072
+"""Bytes from which on a whole body is."""
+
 HEAD = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
 OLD = b"GET / HTTP/1.0\r\n\r\n"
 
@@ -114,6 +117,47 @@ class _Log:
         self.log = entries.append
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([0, 10, WHOLE - 1, WHOLE, WHOLE + 1]), min_size=1, max_size=4),
+    TAKES,
+    st.integers(0, 400_000),
+)
+def test_whole_bodies_leave_in_order(sizes: list[int], takes: list[int], first: int) -> None:
+    log: list[Entry] = []
+    setting = Setting(Answering, connection=LoggedConnection, access=_Log(log))
+    setting.wire.takes = first
+    Answering.bodies = blocks = [random.randbytes(size) for size in sizes]
+    setting.receive(GET * len(blocks))
+    while len(setting.made) < len(blocks) or setting.connection.pending:
+        drip(setting, takes)
+    expected = b"".join(
+        b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(block), block) for block in blocks
+    )
+    assert bytes(setting.wire.sent) == expected
+    assert [entry.size for entry in log] == sizes
+
+
+class Answering(Recorder):
+    """Answers at once, with the next body."""
+
+    bodies: list[bytes]
+
+    def begin(self) -> None:
+        super().begin()
+        self.respond(200, [], self.bodies[len(self._app) - 1])
+
+
+def test_a_large_body_is_no_copy_and_leaves_with_what_was_to_leave_with_it() -> None:
+    setting = Setting(Answering)
+    Answering.bodies = bodies = [b"small", bytes(WHOLE), b"small", b"last"]
+    setting.receive(GET * 4)
+    (parts,) = setting.wire.messages
+    assert is_in(bodies[1], parts)
+    assert parts[0].endswith(b"\r\n\r\nsmall")
+    assert setting.wire.sends == 2
+
+
 def test_what_waits_in_many_pieces_leaves_in_few_calls(setting: Setting) -> None:
     setting.receive(GET)
     setting.wire.takes = 0
@@ -158,16 +202,52 @@ def test_one_that_may_change_is_copied(setting: Setting) -> None:
     assert b"y" not in body_of(setting.wire.sent)
 
 
-def test_a_connection_that_breaks_is_closed(setting: Setting) -> None:
+@pytest.mark.parametrize("size", [LARGE, WHOLE])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_connection_that_breaks_is_closed(setting: Setting, size: int, whole: bool) -> None:
     setting.receive(GET)
     (exchange,) = setting.made
     setting.wire.broken = errno.EPIPE
-    exchange.start(200, [])
-    exchange.write(bytes(LARGE))
-    exchange.finish(bytes(LARGE))
+    if whole:
+        exchange.respond(200, [], bytes(size))
+    else:
+        exchange.start(200, [])
+        exchange.write(bytes(size))
+        exchange.finish(bytes(size))
     assert setting.shared.resets == 1
     assert not exchange.open
     assert setting.connection not in setting.shared.connections
+
+
+@pytest.mark.parametrize("asked", [GET, HEAD, OLD])
+@pytest.mark.parametrize("status", [200, 204, 304])
+@pytest.mark.parametrize("headers", [[], [("content-length", str(WHOLE))], [("etag", '"a"')]])
+def test_a_large_body_has_the_head_of_a_small_one(
+    asked: bytes, status: int, headers: list[tuple[str, str]]
+) -> None:
+    body = bytes(WHOLE)
+    found = []
+    for kind in (bytes, _Copied):
+        setting = Setting()
+        setting.receive(asked)
+        (exchange,) = setting.made
+        exchange.respond(status, headers, kind(body))
+        found.append((bytes(setting.wire.sent), setting.connection in setting.shared.connections))
+        assert bool(setting.wire.messages) == (kind is bytes and asked != HEAD and status == 200)
+    assert found[0] == found[1]
+
+
+class _Copied(bytes):
+    """What is no plain bytes goes the other way."""
+
+
+def test_a_large_body_of_another_length_than_it_says_is_an_error(setting: Setting) -> None:
+    setting.receive(GET)
+    (exchange,) = setting.made
+    with pytest.raises(ResponseError, match="the body has 131072 bytes"):
+        exchange.respond(200, [("content-length", "5")], bytes(WHOLE))
+    assert exchange.open
+    assert not setting.wire.sent
 
 
 @pytest.mark.parametrize("ends", [False, True])

@@ -166,13 +166,9 @@ class Encoder:
                     return b"%b%d%b%b%b%b" % (before, size, after, _LAST, self._end, body), False
         fields = list(headers)  # which may be an iterator
         unknown = self._lines.unknown
-        head = self.start(status, fields, request, length=size, close=close)
+        head = self._start_whole(status, fields, size, request, close)
         if head.framing is not Framing.LENGTH:
             return head.data, head.keep_alive
-        if head.length != size:
-            raise ResponseError(
-                f"the Content-Length is {head.length}, but the body has {size} bytes"
-            )
         if (
             request.version == "1.1"
             and self._learn(status, fields, unknown)
@@ -182,6 +178,33 @@ class Encoder:
                 self._recent.clear()
             self._recent[status] = fields, size, head.data
         return head.data + body, head.keep_alive
+
+    def whole(
+        self, status: int | str, headers: Headers, size: int, request: Request, close: bool
+    ) -> Head:
+        """The head of a response whose whole body has `size` bytes, and follows. ResponseError."""
+        if request.plain and type(headers) is list and not close:
+            parts = self._shapes.find(status, headers, size)
+            if parts is not None:
+                _, before, after = parts
+                data = b"%b%d%b%b" % (before, size, after, self._end)
+                return Head(data, Framing.LENGTH, size, True)
+        fields = list(headers)
+        unknown = self._lines.unknown
+        head = self._start_whole(status, fields, size, request, close)
+        if head.framing is Framing.LENGTH and request.version == "1.1":
+            self._learn(status, fields, unknown)
+        return head
+
+    def _start_whole(
+        self, status: int | str, headers: Headers, size: int, request: Request, close: bool
+    ) -> Head:
+        head = self.start(status, headers, request, length=size, close=close)
+        if head.framing is Framing.LENGTH and head.length != size:
+            raise ResponseError(
+                f"the Content-Length is {head.length}, but the body has {size} bytes"
+            )
+        return head
 
     def first(
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool

@@ -193,6 +193,7 @@ def test_framing(
         data, still_kept = encoder.complete(status, headers, b"x" * length, asked, close)
         assert data == head.data + b"x" * length * (framing is Framing.LENGTH)
         assert still_kept is kept
+        assert encoder.whole(status, headers, length, asked, close) == head
 
 
 @pytest.mark.parametrize("body", [b"", b"1234", b"123456"])
@@ -201,6 +202,8 @@ def test_a_body_of_another_length_than_declared_is_refused(encoder: Encoder, bod
     for _ in range(2):
         with pytest.raises(ResponseError):
             encoder.complete(200, headers, body, GET, False)
+        with pytest.raises(ResponseError):
+            encoder.whole(200, headers, len(body), GET, False)
         assert encoder.complete(200, headers, b"12345", GET, False)[1]
 
 

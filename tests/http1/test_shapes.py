@@ -36,6 +36,9 @@ _LAST = request("GET", "1.1", "Connection: close")
 _REQUESTS = [GET, GET, _LAST, request("HEAD"), request("GET", "1.0"), request("GET", "1.1", "a: b")]
 
 
+_HEAD_ONLY = -2
+
+
 def _answer(
     encoder: Encoder,
     status: Any,
@@ -45,8 +48,10 @@ def _answer(
     piece: int = -1,
     close: bool = False,
 ) -> object:
-    """The whole response, or the head of one whose first piece is so long."""
+    """The whole response, or the head of one whose first piece is so long, or its head alone."""
     try:
+        if piece == _HEAD_ONLY:
+            return encoder.whole(status, make(size), size, asked, close)
         if piece >= 0:
             return encoder.first(status, make(size), piece, asked, close)
         return encoder.complete(status, make(size), b"x" * size, asked, close)
@@ -59,7 +64,7 @@ calls = st.tuples(
     st.sampled_from(STYLES),
     st.integers(0, 12),
     st.sampled_from(_REQUESTS),
-    st.integers(-1, 12),
+    st.integers(_HEAD_ONLY, 12),
     st.booleans(),
     st.integers(0, 1),  # seconds that pass
 )
@@ -77,13 +82,16 @@ def test_whatever_came_before(sequence: list[tuple[Any, ...]]) -> None:
 
 
 @pytest.mark.parametrize("make", STYLES[:7])
-def test_another_length_needs_no_second_look(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("piece", [_HEAD_ONLY, -1])
+def test_another_length_needs_no_second_look(
+    make: Make, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoder, fresh = Encoder(cache=64), Encoder()
     for _ in range(2):  # the second time it is known to come again
-        _answer(encoder, 200, make, 1)
-    expected = [_answer(fresh, 200, make, size) for size in range(12)]
+        _answer(encoder, 200, make, 1, GET, piece)
+    expected = [_answer(fresh, 200, make, size, GET, piece) for size in range(12)]
     _forbid_the_longer_way(encoder, monkeypatch)
-    assert [_answer(encoder, 200, make, size) for size in range(12)] == expected
+    assert [_answer(encoder, 200, make, size, GET, piece) for size in range(12)] == expected
 
 
 @pytest.mark.parametrize("make", STYLES[2:7])
