@@ -103,7 +103,7 @@ ROOMS = {
     "exchange": {"files", "http1"},
     "refusal": {"exchange", "http1"},
     "websocket.handshake": {"http1", "websocket.deflate"},
-    "websocket.protocol": {"websocket.deflate"},
+    "websocket.protocol": {"websocket.deflate", "websocket.masking"},
     "apps": {"apps.loading"},
     "apps.loading": {"check.explain", "errors", "mending"},  # as above
     "apps.lifespan": {"apps.loading"},

@@ -25,6 +25,7 @@ from wsproto.frame_protocol import (
 )
 
 from subsrv.websocket.deflate import Agreement, Deflater, Inflater
+from subsrv.websocket.masking import LONG, unmask
 
 # Fragments are joined so many at a time: those of a byte cost ten times their size while they wait.
 _JOINED = 4096
@@ -132,10 +133,13 @@ class Protocol:
         end = begin + size
         if end > len(data) or size > self._most or first not in self._whole:
             return None
-        # Section 5.3: each byte by one of the mask's four in turn; here all of them as one number.
-        mask = data[begin - 4 : begin] * (size // 4 + 1)
-        number = int.from_bytes(data[begin:end]) ^ int.from_bytes(mask[:size])
-        payload = number.to_bytes(size)
+        if size < LONG:
+            # Section 5.3: each byte by one of the mask's four in turn; here all as one number.
+            mask = data[begin - 4 : begin] * (size // 4 + 1)
+            number = int.from_bytes(data[begin:end]) ^ int.from_bytes(mask[:size])
+            payload = number.to_bytes(size)
+        else:
+            payload = unmask(data[begin:end], data[begin - 4 : begin])
         self._read_to(end)
         if first & _DEFLATED:
             payload = payloads.inflated(payload)
