@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 
 from contract.modes import Mode
 from contract.serving import PATIENCE, Server, refused
+from contract.test_backpressure import assert_paused
 from contract.wire import Client, request
 
 ASGI = "contract.apps.kit_asgi:app"
@@ -73,6 +74,12 @@ def test_large_bodies_both_ways(client: TLSClient) -> None:
     body = bytes(range(256)) * 8000
     assert client.get("/echo", method="POST", body=body).body == body
     client.assert_open()
+
+
+def test_a_client_that_does_not_read_pauses_an_application_over_tls(
+    secure: Server, context: ssl.SSLContext
+) -> None:
+    assert_paused(lambda: TLSClient(secure, context), "")
 
 
 def test_a_websocket_over_tls(secure: Server, context: ssl.SSLContext) -> None:
