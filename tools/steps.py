@@ -20,8 +20,8 @@ from tools.environment import ROOT, Environment
 
 #: Seconds for one step. pytest ends a test that hangs long before that; this ends what pytest
 #: cannot, such as a server that outlived its test and holds the output open. A leg takes some
-#: three minutes alone, and longer beside others on a machine that is busy anyway.
-_TIMEOUT = 900.0
+#: five minutes beside two others, and three times as long where the machine's host is busy.
+_TIMEOUT = 1500.0
 
 #: Seconds from the first, polite signal to the last: pytest stops the servers of its tests
 #: meanwhile, which are sessions of their own, out of reach from here.
