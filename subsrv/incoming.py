@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from subsrv.ending import Ending
@@ -74,6 +74,10 @@ class Incoming(Ending):
     # Of the subclass.
 
     def send(self, data: bytes) -> None:
+        """See Transport."""
+        raise NotImplementedError
+
+    def send_parts(self, parts: Sequence[bytes]) -> None:
         """See Transport."""
         raise NotImplementedError
 

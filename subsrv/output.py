@@ -5,7 +5,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice, takewhile
+from itertools import islice
 from typing import TYPE_CHECKING, TypeIs
 
 from subsrv.files import FileRange
@@ -180,7 +180,7 @@ class Output:
                     continue
                 # Past TLS, what is sent next must begin with what has not been taken.
                 if len(out) > 1 and self.tls is None:
-                    sent = self._sock.sendmsg(list(takewhile(_is_data, islice(out, _GATHERED))))
+                    sent = self._sock.sendmsg(_gathered(out))
                 else:
                     sent = self._send(piece)
             except (BlockingIOError, InterruptedError):
@@ -248,6 +248,16 @@ class Output:
 
 def _is_data(piece: memoryview | bytearray | FileRange) -> TypeIs[memoryview | bytearray]:
     return not isinstance(piece, FileRange)
+
+
+def _gathered(out: deque[memoryview | bytearray | FileRange]) -> list[memoryview | bytearray]:
+    """The first pieces that wait, up to a file."""
+    found: list[memoryview | bytearray] = []
+    for piece in islice(out, _GATHERED):
+        if not _is_data(piece):
+            break
+        found.append(piece)
+    return found
 
 
 def _drop(out: deque[memoryview | bytearray | FileRange], size: int) -> bool:

@@ -38,7 +38,7 @@ def is_in(block: bytes, parts: Any) -> bool:
     return any(part is block for part in parts)
 
 
-def body_of(sent: bytes) -> bytes:
+def body_of(sent: bytes | bytearray) -> bytes:
     return bytes(sent).partition(b"\r\n\r\n")[2]
 
 
