@@ -64,11 +64,11 @@ def cut(stream: bytes, cuts: list[int]) -> list[bytes]:
     return [stream[a:b] for a, b in itertools.pairwise(places)]
 
 
-def roughly(found: list[Any]) -> list[Any]:
+def roughly(found: list[Any], agreement: Agreement | None) -> list[Any]:
     """A message that is compressed may be no text and too long: found first is what is inflated
-    first, and how much that is depends on how much has come.
+    first, and how much that is depends on how much has come. Of all others it is one thing.
     """
-    return [1007 if event == 1009 else event for event in found]
+    return [1007 if agreement and event == 1009 else event for event in found]
 
 
 @settings(deadline=None, max_examples=200)
@@ -81,9 +81,9 @@ def roughly(found: list[Any]) -> list[Any]:
 def test_however_it_is_cut_it_means_the_same(
     stream: bytes, cuts: list[int], agreement: Agreement | None
 ) -> None:
-    whole = roughly(read([stream], agreement))
-    assert roughly(read(cut(stream, cuts), agreement)) == whole
-    assert roughly(read([bytes([byte]) for byte in stream], agreement)) == whole
+    whole = roughly(read([stream], agreement), agreement)
+    for pieces in (cut(stream, cuts), [bytes([byte]) for byte in stream]):
+        assert roughly(read(pieces, agreement), agreement) == whole
 
 
 @settings(deadline=None, max_examples=300)
