@@ -183,12 +183,9 @@ class Encoder:
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool
     ) -> Head:
         """The head of a response whose whole body has `size` bytes, and follows. ResponseError."""
-        if request.plain and type(headers) is list and not close:
-            parts = self._shapes.find(status, headers, size)
-            if parts is not None:
-                _, before, after = parts
-                data = b"%b%d%b%b" % (before, size, after, self._end)
-                return Head(data, Framing.LENGTH, size, True)
+        known = self._known(status, headers, size, request, close)
+        if known is not None:
+            return known[1]
         fields = list(headers)
         unknown = self._lines.unknown
         head = self._start_whole(status, fields, size, request, close)
@@ -210,23 +207,32 @@ class Encoder:
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool
     ) -> Head:
         """A response's head, whose body begins with a piece of `size` bytes: often all of it."""
-        lasts = request.plain and not close
-        if type(headers) is list and (
-            lasts or (request.version == "1.1" and request.method != "HEAD")
-        ):
-            parts = self._shapes.find(status, headers, size)
-            if parts is not None:
-                place, before, after = parts
-                if place.at >= 0:  # it is the application that has said so
-                    end = self._end if lasts else _LAST + self._end
-                    data = b"%b%d%b%b" % (before, size, after, end)
-                    return Head(data, Framing.LENGTH, size, lasts)
+        known = self._known(status, headers, size, request, close)
+        if known is not None and known[0]:
+            return known[1]
         fields = list(headers)
         unknown = self._lines.unknown
         head = self.start(status, fields, request, length=None, close=close)
         if head.framing is Framing.LENGTH and head.length == size:
             self._learn(status, fields, unknown)
         return head
+
+    def _known(
+        self, status: int | str, headers: Headers, size: int, request: Request, close: bool
+    ) -> tuple[bool, Head] | None:
+        """A head that is known but for the length, and whether the application has said that."""
+        lasts = request.plain and not close
+        if type(headers) is not list or not (
+            lasts or (request.version == "1.1" and request.method != "HEAD")
+        ):
+            return None
+        parts = self._shapes.find(status, headers, size)
+        if parts is None:
+            return None
+        place, before, after = parts
+        end = self._end if lasts else _LAST + self._end
+        data = b"%b%d%b%b" % (before, size, after, end)
+        return place.at >= 0, Head(data, Framing.LENGTH, size, lasts)
 
     def start(
         self,
