@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from experiments.harness import charts
+from experiments.harness import charts, metrics
 from experiments.harness.charts import Bar
 from experiments.harness.configuration import Configuration, says_hello, serving
 from experiments.harness.data import Data
@@ -18,9 +18,14 @@ def label(kind: str, workers: str | int, app: str = "") -> str:
     return f"{app} {kind} {workers}".lstrip()
 
 
-def counted(workers: str) -> str:
+def counted(workers: str | int) -> str:
     """A number of workers, in words."""
-    return f"{workers} worker{'s' if workers != '1' else ''}"
+    return f"{workers} worker{'s' if int(workers) != 1 else ''}"
+
+
+def most(settings: Settings) -> int:
+    """The largest number of workers in these settings."""
+    return max(map(int, settings["workers"]))
 
 
 def configurations(
@@ -82,3 +87,29 @@ def bars(
         for kind in data.settings["modes"]
     }
     return charts.bars(title, groups, metric.heading, digits=digits)
+
+
+def curves(data: Data) -> dict[str, str]:
+    """A plot of requests/s over workers, as multiples of one worker's: a line for each kind.
+
+    None where one and two are all there is to see: bars show that.
+    """
+    workers = sorted(map(int, data.settings["workers"]))
+    if len(workers) < 3 or workers[0] != 1:
+        return {}
+    found = {
+        kind: [
+            (float(number), gain)
+            for number in workers
+            if (gain := data.ratio(label(kind, number), label(kind, 1), metrics.RATE))
+        ]
+        for kind in data.settings["modes"]
+    }
+    drawn = charts.lines(
+        "Requests/s, as a multiple of one worker's",
+        found,
+        x_axis="workers (dashed: each brings as much as the first)",
+        y_axis="times the requests/s of one",
+        ideal=[(1.0, 1.0), (float(workers[-1]), float(workers[-1]))],
+    )
+    return {"gain": drawn}

@@ -1,12 +1,15 @@
 """Make every published table and plot from raw data, or with --check tell which one differs.
 
-For each study: results/STUDY/README.md and its plots, from the newest raw data beside them; the
-index results/README.md; and in the repository's own Markdown files what stands between
+For each study: results/STUDY/README.md and its plots, from the newest raw data beside them, and
+N-cpus.md with its own from those of a machine with N CPUs, where there are some of a smaller one;
+the index results/README.md; and in the repository's own Markdown files what stands between
     <!-- generated: STUDY PART -->   and   <!-- end generated -->
-where PART is the title of one of the study's tables, or "answer".
+where PART is the title of one of the study's tables, or "answer"; ", N CPUs" after it takes those of
+such a machine.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,7 +23,7 @@ from experiments.faults import page as faults
 from experiments.harness import pages
 from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
-from experiments.harness.publish import documents, fill, newest
+from experiments.harness.publish import documents, fill, raw
 from experiments.harness.record import Recording
 from experiments.harness.study import Study
 from experiments.isolates import page as isolates
@@ -28,15 +31,19 @@ from experiments.soak import page as soak
 from experiments.swaps import page as swaps
 
 _NOT_MEASURED = "*Not measured yet.*"
+_MACHINE = re.compile(r"(?P<part>.+), (?P<n>\d+) CPUs")
 
 #: What has a page and raw data of its own shape: nothing in it is measured in seconds or bytes.
 _OTHERS = (compatibility, conformance, fuzzing, soak, swaps, idling, isolates, faults, exits)
 
 
-def load(results: Path, study: str) -> Data | None:
-    """The newest data of a study; None if there are none."""
-    path = newest(results, study)
-    return Data(Recording.load(path), path) if path else None
+def load(results: Path, study: str) -> list[Data]:
+    """The newest data of a study from each size of machine, those with the fewest CPUs first."""
+    found = {}
+    for path in raw(results, study):
+        data = Data(Recording.load(path), path)
+        found[data.recording.about["cpu_count"]] = data
+    return [found[cpus] for cpus in sorted(found)]
 
 
 def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
@@ -44,12 +51,9 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
     results = root / "results"
     loaded = {study.name: (study, load(results, study.name)) for study in each}
     found: dict[Path, str] = {}
-    for study, data in loaded.values():
-        if data is None:
-            continue
-        found[results / study.name / "README.md"] = pages.page(study, data)
-        for name, drawing in study.plots(data).items():
-            found[results / study.name / f"{name}.svg"] = drawing
+    for study, runs in loaded.values():
+        for name, content in pages.files(study, runs):
+            found[results / study.name / name] = content
     for other in _OTHERS:
         found |= other.made(results)
     sections = [other.section(results) for other in _OTHERS]
@@ -57,8 +61,11 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
 
     @cache
     def part(name: str, wanted: str) -> str:
-        study, data = loaded[name]
-        return pages.part(study, data, wanted) if data else _NOT_MEASURED
+        study, runs = loaded[name]
+        if match := _MACHINE.fullmatch(wanted):
+            wanted = match["part"]
+            runs = [each for each in runs if each.recording.about["cpu_count"] == int(match["n"])]
+        return pages.part(study, runs[0], wanted) if runs else _NOT_MEASURED
 
     for path in documents(root):
         text = path.read_text()
@@ -70,7 +77,7 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
 def orphans(root: Path, wanted: Mapping[Path, str]) -> list[Path]:
     """Generated files of studies that no longer make them."""
     results = root / "results"
-    there = [*results.glob("*/*.svg"), *results.glob("*/README.md")]
+    there = [path for kind in ("*.svg", "README.md", "*-cpus.md") for path in results.glob(f"*/{kind}")]
     return sorted(path for path in there if path not in wanted)
 
 

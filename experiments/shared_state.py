@@ -73,13 +73,9 @@ def _configurations(settings: Settings) -> list[Configuration]:
     ]
 
 
-def _most(settings: Settings) -> str:
-    return str(max(map(int, settings["workers"])))
-
-
 def _gains(data: Data) -> Table:
     """How many times the work of one worker the most workers do."""
-    most = _most(data.settings)
+    most = grid.most(data.settings)
     rows = []
     for used in data.settings["objects"]:
         cells = []
@@ -92,7 +88,7 @@ def _gains(data: Data) -> Table:
 
 
 def _tables(data: Data) -> Mapping[str, Table | str]:
-    most = _most(data.settings)
+    most = grid.most(data.settings)
     costs = [
         (f"{used}, {place}", _label(used, place, most), _label(used, place, 1))
         for used in data.settings["objects"]
@@ -112,7 +108,7 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
 
 
 def _plots(data: Data) -> Mapping[str, str]:
-    most = _most(data.settings)
+    most = grid.most(data.settings)
     groups = {
         f"{used}: {_OBJECTS[used]}": [
             Bar(
@@ -130,7 +126,7 @@ def _plots(data: Data) -> Mapping[str, str]:
 
 
 def _answer(data: Data) -> str:
-    most = _most(data.settings)
+    most = grid.most(data.settings)
     parts = []
     for place in data.settings["places"]:
         found = {

@@ -31,35 +31,42 @@ def _tables(data: Data) -> Mapping[str, Table | str]:
 
 def _plots(data: Data) -> Mapping[str, str]:
     title = "Server CPU per hello, by mode and workers"
-    return {"cost": grid.bars(data, title, metrics.CPU, digits=1)}
+    return {**grid.curves(data), "cost": grid.bars(data, title, metrics.CPU, digits=1)}
 
 
 def _answer(data: Data) -> str:
+    most = grid.most(data.settings)
     found = [
         f"{kind} {compared.text()}"
         for kind in data.settings["modes"]
-        if (compared := data.compare(grid.label(kind, 2), grid.label(kind, 1), metrics.CPU))
+        if (compared := data.compare(grid.label(kind, most), grid.label(kind, 1), metrics.CPU))
     ]
-    if not found:
-        return "One worker beside two was not measured in this run."
-    return f"A hello with two workers, to one with one worker: {'; '.join(found)} times the CPU."
+    if not found or most == 1:
+        return "One worker beside more was not measured in this run."
+    return (
+        f"A hello with {most} workers, to one with one worker: {'; '.join(found)} times the CPU."
+    )
 
 
 def _targets(data: Data) -> Sequence[Target]:
     if "nogil" not in data.settings["modes"]:
         return []
-    ratio = data.ratio(grid.label("nogil", 2), grid.label("nogil", 1), metrics.CPU)
-    return [Target("nogil, CPU per request, 2 workers x 1", ratio, _LIMIT)]
+    found = []
+    for workers in sorted({2, grid.most(data.settings)}):
+        ratio = data.ratio(grid.label("nogil", workers), grid.label("nogil", 1), metrics.CPU)
+        found.append(Target(f"nogil, CPU per request, {workers} workers x 1", ratio, _LIMIT))
+    return found
 
 
 STUDY = Study(
     name="sharing",
-    title="What two workers cost each other",
+    title="What workers cost each other",
     question=(
-        "Does a request cost more when there are two workers? Without a GIL, each object that two "
-        "threads touch is a contended reference count: an early prototype whose memo was shared "
-        "paid 3.6 times. Everything on the hot path belongs to one worker here, so two should cost "
-        "what one does; interpreters and processes, which can share nothing, stand beside them."
+        "Does a request cost more when there are two workers, or many? Without a GIL, each object "
+        "that two threads touch is a contended reference count: an early prototype whose memo was "
+        "shared paid 3.6 times. Everything on the hot path belongs to one worker here, so each "
+        "should cost what one alone does; interpreters and processes, which can share nothing, "
+        "stand beside them."
     ),
     configurations=_configurations,
     answer=_answer,

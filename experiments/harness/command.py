@@ -65,6 +65,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="interpreter to measure; repeatable, to give one with a GIL and a free-threaded one "
         "(default: the one that runs this, and 3.14 or the newest free-threaded as the other)",
     )
+    add(
+        "--client-cpus",
+        type=positive,
+        metavar="N",
+        help="CPUs for the client alone (default: a quarter of the cores, from four CPUs on)",
+    )
     add("--output", "--json", type=Path, metavar="FILE", help="where raw data go")
     add("--resume", type=Path, metavar="FILE", help="go on with this file, and its settings")
     add("--minutes", type=float, metavar="N", help="stop after about so many; --resume goes on")
@@ -125,8 +131,8 @@ def conduct(each: Study, args: argparse.Namespace, *, folder: Path | None) -> in
 
     Raw data go to --output, else into the study's part of `folder`, else into build/.
     """
-    split = cpus.split()
     try:
+        split = cpus.split(client=args.client_cpus)
         if args.list:
             return _list(each, settings(each, args))
         interpreters = Interpreters.parse(args.python)
@@ -140,6 +146,9 @@ def conduct(each: Study, args: argparse.Namespace, *, folder: Path | None) -> in
         return 1
     if recording.about["subsrv_commit"] != environment.commit():
         print(f"{each.name}: what is there was measured on another commit", file=sys.stderr)
+        return 1
+    if recording.about["cpus_client"] != cpus.ranges(split.client):
+        print(f"{each.name}: what is there was measured on other CPUs", file=sys.stderr)
         return 1
     path = args.resume or args.output or _new_file(recording, folder)
     launches, minutes = study.expected(each, recording.settings)

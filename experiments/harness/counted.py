@@ -18,7 +18,7 @@ class Counted:
     connections: int = 16
     path: str = "/"
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people; the study's seconds have no part in it."""
         return own.command(self.path, count=self.count, connections=self.connections)
 

@@ -23,6 +23,11 @@ class Split:
         """Whether client and server take CPU time from each other."""
         return self.server == self.client
 
+    @property
+    def alone(self) -> frozenset[int] | None:
+        """The client's own CPUs; None where it has none."""
+        return None if self.shared else self.client
+
     def metadata(self) -> dict[str, str | int]:
         """What goes into a results file."""
         return {
@@ -32,19 +37,34 @@ class Split:
         }
 
 
-def split(available: Iterable[int] | None = None) -> Split:
-    """A quarter of the cores for the client, the rest for the server; all for both below ENOUGH.
+def split(available: Iterable[int] | None = None, *, client: int | None = None) -> Split:
+    """Cores for the client, the rest for the server; all for both below ENOUGH.
 
     Threads of one core stay on one side: what one of them does slows the other.
+
+    Args:
+      client: at least so many CPUs, in whole cores, for the client: None for a quarter of the
+        cores. ValueError where that leaves none for the server, or there is nothing to divide.
     """
     cpus = sorted(os.sched_getaffinity(0) if available is None else available)
     if len(cpus) < ENOUGH:
-        return Split(frozenset(cpus), frozenset(cpus))
+        return _undivided(cpus, client)
     cores = sorted({_siblings(cpu) & frozenset(cpus) for cpu in cpus}, key=min)
     if len(cores) < 2:
-        return Split(frozenset(cpus), frozenset(cpus))
+        return _undivided(cpus, client)
     kept = len(cores) - max(1, len(cores) // 4)
+    if client is not None:
+        fitting = (at for at in range(len(cores) - 1, 0, -1) if sum(map(len, cores[at:])) >= client)
+        kept = next(fitting, 0)
+        if not kept:
+            raise ValueError(f"{client} of {len(cpus)} CPUs for the client leave the server none")
     return Split(frozenset().union(*cores[:kept]), frozenset().union(*cores[kept:]))
+
+
+def _undivided(cpus: Iterable[int], client: int | None) -> Split:
+    if client is not None:
+        raise ValueError("there are too few CPUs to give the client some of its own")
+    return Split(frozenset(cpus), frozenset(cpus))
 
 
 def _siblings(cpu: int) -> frozenset[int]:

@@ -108,7 +108,6 @@ def _measured(
             series = found.setdefault(metric.name, Series(metric.unit))
             (series.warmups if warm_up else series.values).append(value)
 
-    client = None if split.shared else split.client
     with Server(command, pinned=None if split.shared else split.server) as server:
         keep({metrics.READY: first_answer(server, configuration.path)})
         size = configuration.check(server)
@@ -128,7 +127,7 @@ def _measured(
                 number=number * (1 + timing.values) + index + 1,
                 workers=configuration.workers,
                 response_size=size,
-                client=client,
+                client=split.alone,
             )
             used = memory(server.pid)
             values |= {metrics.PSS: used.pss, metrics.USS: used.uss}

@@ -35,8 +35,8 @@ class Outcome:
 class Load(Protocol):
     """A way to put work on a server."""
 
-    def describe(self, seconds: int) -> str:
-        """The command, or what comes near one, for people."""
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
+        """The command, or what comes near one, for people; `client` as for `run`."""
 
     def client(self) -> str:
         """The program that puts it on, and its version. WrkError where it is missing."""

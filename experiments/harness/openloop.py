@@ -43,7 +43,7 @@ class OpenLoop:
     connections: int = 64
     path: str = "/"
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people."""
         return own.command(
             self.path, rate=self.rate, connections=self.connections, duration=seconds
@@ -76,9 +76,9 @@ class Mixed:
     first: OpenLoop
     others: OpenLoop
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """Both commands, for people."""
-        return f"{self.first.describe(seconds)} & {self.others.describe(seconds)}"
+        return " & ".join(each.describe(seconds, client) for each in (self.first, self.others))
 
     def client(self) -> str:
         """The same for both."""

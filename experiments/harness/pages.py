@@ -36,14 +36,40 @@ def command(study: Study) -> str:
     return f"python -m experiments.{study.name}"
 
 
-def page(study: Study, data: Data) -> str:
-    """The page of one study, in Markdown."""
+def files(study: Study, runs: Sequence[Data]) -> Iterator[tuple[str, str]]:
+    """The pages and plots of one study, by name: README.md, and a page for each larger machine.
+
+    Args:
+      runs: one for each number of CPUs, ascending.
+    """
+    for index, data in enumerate(runs):
+        prefix = f"{_cpus(data)}-cpus" if index else ""
+        yield f"{prefix or 'README'}.md", page(study, data, prefix, [] if index else runs[1:])
+        for name, drawing in study.plots(data).items():
+            yield _plot(prefix, name), drawing
+
+
+def _cpus(data: Data) -> int:
+    return int(data.recording.about["cpu_count"])
+
+
+def _plot(prefix: str, name: str) -> str:
+    return f"{prefix}-{name}.svg".removeprefix("-")
+
+
+def page(study: Study, data: Data, prefix: str = "", larger: Sequence[Data] = ()) -> str:
+    """The page of one run of a study, in Markdown; `larger` are runs on machines of more CPUs."""
+    machine = f" on {_cpus(data)} CPUs" if prefix else ""
     parts = [
         NOTE,
-        f"# {study.title}",
+        f"# {study.title}{machine}",
         study.question,
         f"**{study.answer(data)}**",
-        *(f"![{study.title}: {name}]({name}.svg)" for name in study.plots(data)),
+        *(
+            f"[On {_cpus(each)} CPUs]({_cpus(each)}-cpus.md): {study.answer(each)}"
+            for each in larger
+        ),
+        *(f"![{study.title}: {name}]({_plot(prefix, name)})" for name in study.plots(data)),
     ]
     for title, table in study.tables(data).items():
         parts += [f"## {title}", _markdown(table)]
@@ -64,24 +90,32 @@ def page(study: Study, data: Data) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def index(studies: Sequence[tuple[Study, Data | None]], others: Sequence[str] = ()) -> str:
-    """The index of all studies, in Markdown; `others` are sections that are whole already."""
+def index(studies: Sequence[tuple[Study, Sequence[Data]]], others: Sequence[str] = ()) -> str:
+    """The index of all studies, in Markdown.
+
+    Args:
+      studies: with their runs, as `files` takes them.
+      others: sections that are whole already.
+    """
     parts = [NOTE, _INDEX.rstrip()]
-    for study, data in studies:
-        if data is None:
+    for study, runs in studies:
+        if not runs:
             parts += [f"## {study.title}", f"Not measured yet: `{command(study)}`."]
             continue
-        parts += [
-            f"## [{study.title}]({study.name}/README.md)",
-            study.question,
-            f"**{study.answer(data)}**",
-            *(
-                f"![{study.title}: {name}]({study.name}/{name}.svg)"
-                for name in list(study.plots(data))[:1]
-            ),
-            " ".join((*study.limits[:1], sharing(data))),
-            f"[Tables and raw data]({study.name}/README.md). To repeat it: `{command(study)}`.",
-        ]
+        parts += [f"## [{study.title}]({study.name}/README.md)", study.question]
+        for number, data in enumerate(runs):
+            prefix = f"{_cpus(data)}-cpus" if number else ""
+            machine = f"On {_cpus(data)} CPUs: " if number else ""
+            page_ = f"{study.name}/{prefix or 'README'}.md"
+            parts += [
+                f"**{machine}{study.answer(data)}**",
+                *(
+                    f"![{study.title}: {name}]({study.name}/{_plot(prefix, name)})"
+                    for name in list(study.plots(data))[:1]
+                ),
+                " ".join((*study.limits[:1], sharing(data))),
+                f"[Tables and raw data]({page_}). To repeat it: `{command(study)}`.",
+            ]
     return "\n\n".join((*parts, *others)) + "\n"
 
 

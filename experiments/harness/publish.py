@@ -27,10 +27,15 @@ def new_file(results: Path, study: str, about: Mapping[str, Any]) -> Path:
     return folder / f"{moment}-{about['hostname']}-{about['subsrv_commit']}.json"
 
 
+def raw(results: Path, study: str) -> list[Path]:
+    """The raw data of a study, the latest last."""
+    found = [path for path in (results / study).glob("*.json") if _RAW.fullmatch(path.name)]
+    return sorted(found, key=lambda path: path.name)
+
+
 def newest(results: Path, study: str) -> Path | None:
     """The latest raw data of a study; None if there are none."""
-    found = [path for path in (results / study).glob("*.json") if _RAW.fullmatch(path.name)]
-    return max(found, key=lambda path: path.name, default=None)
+    return max(raw(results, study), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -185,7 +185,7 @@ def begin(study: Study, settings: dict[str, Any], split: Split) -> Recording:
         configurations={
             each.label: {
                 **each.facts,
-                "load": each.load.describe(each.timing(timing(settings)).seconds),
+                "load": each.load.describe(each.timing(timing(settings)).seconds, split.alone),
             }
             for each in configurations
         },

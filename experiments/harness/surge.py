@@ -85,7 +85,7 @@ class Surge:
     patience: float = 1.0
     path: str = "/"
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """In words: there is no command that does all of it."""
         shares = ", ".join(f"{name} for {each:.3g} s" for name, each in self._named(seconds))
         return f"closed loop, then visitors at {shares}, each for {self.patience:g} s at most"

@@ -18,7 +18,7 @@ class Wrk:
     """A closed loop: each connection sends its next request when the last one is answered.
 
     Attributes:
-      threads: of the client; 0: one for each CPU of its own, and a single one where it has none.
+      threads: of the client; 0: one for each CPU that it has alone, and a single one without any.
       script: Lua of this repository, with its arguments.
       seeded: whether the script's last argument is to be another number each time.
       percentiles: whether to report them. Of a closed loop they say nothing about other loads.
@@ -27,7 +27,7 @@ class Wrk:
     """
 
     connections: int = 256
-    threads: int = 1
+    threads: int = 0
     path: str = "/"
     script: Path | None = None
     arguments: tuple[str, ...] = ()
@@ -36,10 +36,9 @@ class Wrk:
     sized: bool = True
     timeout: int = 2
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people."""
-        words = " ".join(self._load(seconds, self.threads, "SEED").command("URL"))
-        return words.replace("-t0 ", "-tCPUS ")
+        return " ".join(self._load(seconds, self._threads(client), "SEED").command("URL"))
 
     def client(self) -> str:
         """What wrk calls itself; WrkError, saying how to get it, where it is missing."""
@@ -47,7 +46,7 @@ class Wrk:
 
     def run(self, url: str, *, seconds: int, number: int, client: frozenset[int] | None) -> Outcome:
         """Put the load on `url`; WrkError if wrk ends badly or not in time."""
-        threads = self.threads or (len(client) if client else 1)
+        threads = self._threads(client)
         with pinned(client):
             output, cpu = wrk.run(self._load(seconds, threads, str(number)), url, cwd=REPOSITORY)
         report = wrk.parse(output)
@@ -61,6 +60,10 @@ class Wrk:
             figures=_figures(report),
             faults=report.faults,
         )
+
+    def _threads(self, client: frozenset[int] | None) -> int:
+        """As many as can be of use: wrk wants a connection for each at least."""
+        return min(self.threads or (len(client) if client else 1), self.connections)
 
     def _load(self, seconds: int, threads: int, seed: str) -> wrk.Load:
         return wrk.Load(

@@ -35,7 +35,7 @@ type Caller = Callable[[int], bytes]
 class Calls:
     """The load: no requests at all, but calls within the process."""
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people."""
         return f"GET {_CALLS}{seconds}: calls in the process, one after the other"
 

@@ -46,7 +46,7 @@ class Echoes:
     connections: int = 64
     size: int = 24
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people."""
         return f"python -m {__name__} URL {seconds} {self.connections} {self.size}"
 

@@ -41,7 +41,7 @@ class Skewed:
     every: int = 2
     path: str = "/"
 
-    def describe(self, seconds: int) -> str:
+    def describe(self, seconds: int, client: frozenset[int] | None) -> str:
         """The command, for people."""
         return f"python -m {__name__} URL{self.path} {seconds} {self.connections} {self.every}"
 
