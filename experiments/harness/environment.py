@@ -30,11 +30,11 @@ def _git(*arguments: str) -> str | None:
 def commit() -> str:
     """The commit measured, with "+changes" where files differ.
 
-    Outside git it is what SUBSRV_COMMIT says, for a copy on another machine; else "unknown".
+    Outside git it is what EXPERIMENTS_COMMIT says, for a copy on another machine; else "unknown".
     """
     name = _git("rev-parse", "--short=10", "HEAD")
     if name is None:
-        return os.environ.get("SUBSRV_COMMIT", "unknown")
+        return os.environ.get("EXPERIMENTS_COMMIT", "unknown")
     changed = _git("status", "--porcelain", "--", "subsrv", "experiments")
     return f"{name}+changes" if changed else name
 
