@@ -30,11 +30,13 @@ def _git(*arguments: str) -> str | None:
 def commit() -> str:
     """The commit measured, with "+changes" where files differ.
 
-    Outside git it is what EXPERIMENTS_COMMIT says, for a copy on another machine; else "unknown".
+    For a copy on another machine EXPERIMENTS_COMMIT says it; "unknown" where nothing does.
     """
+    if told := os.environ.get("EXPERIMENTS_COMMIT"):
+        return told
     name = _git("rev-parse", "--short=10", "HEAD")
     if name is None:
-        return os.environ.get("EXPERIMENTS_COMMIT", "unknown")
+        return "unknown"
     changed = _git("status", "--porcelain", "--", "subsrv", "experiments")
     return f"{name}+changes" if changed else name
 
