@@ -5,7 +5,7 @@ from collections.abc import Callable
 from experiments.harness import charts, metrics
 from experiments.harness.charts import Bar
 from experiments.harness.configuration import Configuration, says_hello, serving
-from experiments.harness.data import Data
+from experiments.harness.data import FAILED, Data
 from experiments.harness.load import Load
 from experiments.harness.metrics import Metric
 from experiments.harness.server import Server
@@ -69,6 +69,23 @@ def pairs(data: Data) -> list[tuple[str, str, str]]:
     ]
 
 
+def beside_one(data: Data, said: Callable[[str, str], str]) -> list[str]:
+    """A phrase for each kind that was measured with one worker and with the most.
+
+    Args:
+      said: what there is to say of these two labels; empty where there are no figures.
+    """
+    most_ = most(data.settings)
+    found = []
+    for kind in data.settings["modes"]:
+        pair = label(kind, most_), label(kind, 1)
+        if most_ > 1 and (text := said(*pair)):
+            found.append(f"{kind} {text}")
+        elif data.missing(*pair) == FAILED:
+            found.append(f"{kind} failed")
+    return found
+
+
 def bars(
     data: Data, title: str, metric: Metric, *, digits: int = 0, apps: tuple[str, ...] = ("",)
 ) -> str:
@@ -97,14 +114,15 @@ def curves(data: Data) -> dict[str, str]:
     workers = sorted(map(int, data.settings["workers"]))
     if len(workers) < 3 or workers[0] != 1:
         return {}
-    found = {
-        kind: [
+    found = {}
+    for kind in data.settings["modes"]:
+        labels = [label(kind, number) for number in workers]
+        lacking = ": failed" if data.missing(*labels) == FAILED else ""
+        found[f"{kind}{lacking}"] = [
             (float(number), gain)
-            for number in workers
-            if (gain := data.ratio(label(kind, number), label(kind, 1), metrics.RATE))
+            for number, each in zip(workers, labels, strict=True)
+            if (gain := data.ratio(each, labels[0], metrics.RATE))
         ]
-        for kind in data.settings["modes"]
-    }
     drawn = charts.lines(
         "Requests/s, as a multiple of one worker's",
         found,

@@ -4,7 +4,7 @@ For each study: results/STUDY/README.md and its plots, from the newest raw data 
 N-cpus.md with its own from those of a machine with N CPUs, where there are some of a smaller one;
 the index results/README.md; and in the repository's own Markdown files what stands between
     <!-- generated: STUDY PART -->   and   <!-- end generated -->
-where PART is the title of one of the study's tables, or "answer"; ", N CPUs" after it takes those of
+where PART is the title of one of the study's tables, or "answer"; ", N CPUs" after it takes that of
 such a machine.
 """
 
@@ -77,7 +77,9 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
 def orphans(root: Path, wanted: Mapping[Path, str]) -> list[Path]:
     """Generated files of studies that no longer make them."""
     results = root / "results"
-    there = [path for kind in ("*.svg", "README.md", "*-cpus.md") for path in results.glob(f"*/{kind}")]
+    there = [
+        path for kind in ("*.svg", "README.md", "*-cpus.md") for path in results.glob(f"*/{kind}")
+    ]
     return sorted(path for path in there if path not in wanted)
 
 

@@ -40,15 +40,23 @@ def _plots(data: Data) -> Mapping[str, str]:
 
 
 def _answer(data: Data) -> str:
+    def gain(many: str, one: str) -> str:
+        ratio = data.ratio(many, one, metrics.RATE)
+        return ratio.text(2) if ratio else ""
+
     most = grid.most(data.settings)
-    gains = [
-        f"{kind} {ratio.text(2)}"
-        for kind in data.settings["modes"]
-        if (ratio := data.ratio(grid.label(kind, most), grid.label(kind, 1), metrics.RATE))
-    ]
-    if not gains or most == 1:
+    gains = grid.beside_one(data, gain)
+    if not gains:
         return "One worker beside more was not measured in this run."
-    return f"{most} workers do this many times the work of one: {', '.join(gains)}."
+    busy = [
+        f"{kind} {used.text(1)}"
+        for kind in data.settings["modes"]
+        if (used := data.figure(grid.label(kind, most), metrics.SERVER_CPUS))
+    ]
+    return (
+        f"{most} workers do this many times the work of one: {', '.join(gains)}. "
+        f"CPUs that they kept busy: {', '.join(busy)}."
+    )
 
 
 def _targets(data: Data) -> Sequence[Target]:
@@ -80,6 +88,9 @@ STUDY = Study(
     limits=(
         "Threads under one GIL are the baseline: they are expected to gain nothing.",
         "The free-threaded build is another version of CPython: compare its gain, not its rate.",
+        "CPUs of a machine that others use too are not equally fast, nor as fast with all of them "
+        "busy as with one: where the workers kept their CPUs busy, the rest is in the CPU that a "
+        "request took.",
     ),
     options=(
         kinds(*MODES),

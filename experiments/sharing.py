@@ -35,17 +35,15 @@ def _plots(data: Data) -> Mapping[str, str]:
 
 
 def _answer(data: Data) -> str:
+    def cost(many: str, one: str) -> str:
+        compared = data.compare(many, one, metrics.CPU)
+        return compared.text() if compared else ""
+
     most = grid.most(data.settings)
-    found = [
-        f"{kind} {compared.text()}"
-        for kind in data.settings["modes"]
-        if (compared := data.compare(grid.label(kind, most), grid.label(kind, 1), metrics.CPU))
-    ]
-    if not found or most == 1:
+    found = grid.beside_one(data, cost)
+    if not found:
         return "One worker beside more was not measured in this run."
-    return (
-        f"A hello with {most} workers, to one with one worker: {'; '.join(found)} times the CPU."
-    )
+    return f"A hello with {most} workers, to one with one worker: {'; '.join(found)} times the CPU."
 
 
 def _targets(data: Data) -> Sequence[Target]:

@@ -3,7 +3,7 @@
 import pytest
 from experiments_fakes import recorded
 
-from experiments import forks, latency, memory, mixed, shared_state, versions
+from experiments import forks, latency, memory, mixed, scaling, shared_state, sharing, versions
 from experiments.harness import metrics, pages
 from experiments.harness.metrics import Metric
 from experiments.harness.study import Study
@@ -25,6 +25,8 @@ _BOTH = (metrics.PSS_READY, metrics.PSS)
         ),
         (shared_state.STUDY, (metrics.RATE,), "router shared 2", "router failed", "failed<"),
         (shared_state.STUDY, (metrics.RATE,), "router interp 1", "router failed", "failed<"),
+        (scaling.STUDY, (metrics.RATE,), "nogil 2", "nogil failed", "failed<"),
+        (sharing.STUDY, (metrics.RATE, metrics.CPU), "interp 1", "interp failed", "failed<"),
         (versions.STUDY, (metrics.CPU,), "work 3.15 JIT", "3.15 JIT failed", "failed<"),
         (versions.STUDY, (metrics.CPU,), "work t", "free-threaded (t) failed", "failed<"),
         (
@@ -51,6 +53,26 @@ def test_what_failed_is_said(
     assert said in each.answer(data)
     assert any(drawn in plot for plot in each.plots(data).values())
     assert f"- `{broken}`, 3 of 3 launch(es): no" in pages.page(each, data)
+
+
+@pytest.mark.parametrize("each", [scaling.STUDY, sharing.STUDY])
+def test_many_workers_make_a_curve(each: Study) -> None:
+    def stored(label: str, _: int) -> float | str:
+        kind, workers = label.split()[:2]
+        return "no" if (kind, workers) == ("process", "8") else 1e-3 / int(workers)
+
+    measured = (metrics.RATE, metrics.CPU)
+    data = recorded(each, stored, *measured, workers=["1", "2", "8"], modes=["interp", "process"])
+    assert "8 workers" in each.answer(data)
+    assert "process failed" in each.answer(data)
+    gain = each.plots(data)["gain"]
+    assert "interp<" in gain
+    assert "process: failed<" in gain
+    assert [target.name for target in each.targets(data)] == {
+        "scaling": [f"{kind}, {n} workers x 1" for kind in ("interp", "process") for n in (2, 8)],
+        "sharing": [],
+    }[each.name]
+    assert "gain" not in each.plots(recorded(each, stored, *measured, modes=["interp"]))
 
 
 def test_memory_is_not_lost_where_another_number_of_workers_failed() -> None:

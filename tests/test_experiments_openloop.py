@@ -72,7 +72,7 @@ def test_a_client_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_said_of_them() -> None:
-    assert Mixed(first=_FAST, others=_SLOW).describe(5) == (
+    assert Mixed(first=_FAST, others=_SLOW).describe(5, None) == (
         "python -m subsrv.bench.client URL/ --rate 100 --connections 64 --duration 5 & "
         "python -m subsrv.bench.client URL/slow --rate 10 --connections 2 --duration 5"
     )
@@ -98,4 +98,6 @@ def test_so_many_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     found = load.run("http://x", seconds=1, number=1, client=None)
     assert (asked[0].count, asked[0].rate, asked[0].connections) == (10, None, 2)
     assert (found.requests, found.seconds, found.faults) == (10, 2.0, "")
-    assert load.describe(1) == ("python -m subsrv.bench.client URL/a --count 10 --connections 2")
+    assert load.describe(1, None) == (
+        "python -m subsrv.bench.client URL/a --count 10 --connections 2"
+    )

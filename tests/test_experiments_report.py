@@ -47,11 +47,11 @@ def _launch(number: int, label: str, round_: int, seconds: float, client: float 
     return Launch(number=number, label=label, round=round_, metadata=dict(_LOADS), series=series)
 
 
-def _recording(seconds: float = 0.001) -> Recording:
+def _recording(seconds: float = 0.001, cpus: int = 2) -> Recording:
     recording = Recording(
         "trial",
         settings={"rounds": 3, "warm_up": 1, "values": 2, "seconds": 1, "seed": 7, "only": []},
-        about=dict(_ABOUT),
+        about={**_ABOUT, "cpu_count": cpus},
         configurations={
             label: {"load": "a load", "mode": label[:3]}
             for label in ("one", f"one{TWIN}", "two", "bad")
@@ -153,10 +153,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _keep(repository: Path, year: str, seconds: float = 0.001) -> Path:
+def _keep(repository: Path, year: str, seconds: float = 0.001, cpus: int = 2) -> Path:
     path = publish.new_file(repository / "results", "trial", _ABOUT)
     path = path.with_name(path.name.replace("2026", year))
-    _recording(seconds).save(path)
+    _recording(seconds, cpus).save(path)
     return path
 
 
@@ -195,6 +195,36 @@ def test_report_makes_and_checks(repository: Path, capsys: pytest.CaptureFixture
     assert report.main(["--check"], repository) == 1
     assert report.main([], repository) == 0
     assert "2027" in page.read_text()
+
+
+def test_a_larger_machine_has_a_page_of_its_own(repository: Path) -> None:
+    (repository / "README.md").write_text(
+        "<!-- generated: trial Everything, 16 CPUs -->\n<!-- end generated -->\n"
+        "<!-- generated: trial answer, 64 CPUs -->\n<!-- end generated -->\n"
+    )
+    small, large = _keep(repository, "2026"), _keep(repository, "2025", 0.002, cpus=16)
+    assert report.main([], repository) == 0
+    page, other = (small.with_name(name) for name in ("README.md", "16-cpus.md"))
+    assert f"[{small.name}]({small.name})" in page.read_text()
+    assert "[On 16 CPUs](16-cpus.md): It has 3 configurations." in page.read_text()
+    text = other.read_text()
+    assert "# A trial on 16 CPUs" in text
+    assert f"[{large.name}]({large.name})" in text
+    assert "![A trial: rate](16-cpus-rate.svg)" in text
+    assert small.with_name("16-cpus-rate.svg").exists()
+    index = (repository / "results" / "README.md").read_text()
+    assert "**On 16 CPUs: It has 3 configurations.**" in index
+    assert "(trial/16-cpus.md)" in index
+    own = (repository / "README.md").read_text()
+    assert "| one           |   3 |" in own
+    assert "*Not measured yet.*" in own
+    assert report.main(["--check"], repository) == 0
+
+    # Without its raw data the page has no place.
+    large.unlink()
+    assert report.main(["--check"], repository) == 1
+    assert report.main([], repository) == 0
+    assert not other.exists()
 
 
 def test_what_no_study_makes_is_removed(repository: Path) -> None:

@@ -247,6 +247,7 @@ def _measures() -> None:
 def test_cpus_are_split_where_there_are_enough() -> None:
     few = cpus.split([0, 1])
     assert few.shared
+    assert few.alone is None
     assert few.metadata() == {"cpus_server": "0-1", "cpus_client": "0-1", "cpus_shared": "yes"}
 
 
@@ -256,6 +257,26 @@ def test_cpus_of_one_core_stay_together(monkeypatch: pytest.MonkeyPatch) -> None
     many = cpus.split(range(8))
     assert not many.shared
     assert many.metadata() == {"cpus_server": "0-2,4-6", "cpus_client": "3,7", "cpus_shared": "no"}
+
+
+@pytest.mark.parametrize(
+    ("client", "found"),
+    [(1, ("0-2,4-6", "3,7")), (2, ("0-2,4-6", "3,7")), (3, ("0-1,4-5", "2-3,6-7"))],
+)
+def test_the_client_gets_whole_cores(
+    client: int, found: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cores = {cpu: frozenset({cpu % 4, cpu % 4 + 4}) for cpu in range(8)}
+    monkeypatch.setattr(cpus, "_siblings", cores.__getitem__)
+    split = cpus.split(range(8), client=client)
+    assert (cpus.ranges(split.server), cpus.ranges(split.client)) == found
+    assert split.alone == split.client
+
+
+@pytest.mark.parametrize(("there", "client"), [(2, 1), (8, 8)])
+def test_a_client_cannot_have_all_cpus(there: int, client: int) -> None:
+    with pytest.raises(ValueError, match="CPUs"):
+        cpus.split(range(there), client=client)
 
 
 @pytest.mark.parametrize(("text", "found"), [("0", {0}), ("0-2,5", {0, 1, 2, 5})])

@@ -12,13 +12,20 @@ from experiments.harness.wrk import Wrk
 
 
 def test_the_command_of_2015() -> None:
-    assert Wrk().describe(30) == "wrk -t1 -c256 -d30s URL/"
+    assert Wrk().describe(30, None) == "wrk -t1 -c256 -d30s URL/"
 
 
 def test_a_command_with_a_script() -> None:
     load = Wrk(connections=16, script=VARIED, seeded=True)
-    assert load.describe(2) == "wrk -t1 -c16 -d2s -s experiments/varied.lua URL/ -- SEED"
-    assert Wrk(threads=0).describe(2) == "wrk -tCPUS -c256 -d2s URL/"
+    assert load.describe(2, None) == "wrk -t1 -c16 -d2s -s experiments/varied.lua URL/ -- SEED"
+
+
+def test_a_client_has_a_thread_for_each_cpu_of_its_own() -> None:
+    own = frozenset({4, 5, 6})
+    assert Wrk().describe(2, own) == "wrk -t3 -c256 -d2s URL/"
+    assert Wrk(threads=1).describe(2, own) == "wrk -t1 -c256 -d2s URL/"
+    # wrk refuses threads without a connection.
+    assert Wrk(connections=2).describe(2, own) == "wrk -t2 -c2 -d2s URL/"
 
 
 def test_varied_traffic_is_varied(tmp_path: Path) -> None:
