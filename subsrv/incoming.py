@@ -15,6 +15,8 @@ from subsrv.shared import Counters, Shared
 _log = logging.getLogger("subsrv")
 
 _READ_SIZE = 65536
+# Of a body that comes faster than that is read (asyncio reads as much).
+_LARGE_READ = 262144
 
 # Reads of a body within one turn of the loop, beyond the one that epoll asked for: what one client
 # may have before others have their turn.
@@ -116,7 +118,7 @@ class Incoming(Ending):
                 self._lost()
             return
         try:
-            data = self._recv(_READ_SIZE)
+            data = self._recv(_LARGE_READ if self._flows else _READ_SIZE)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -136,6 +138,14 @@ class Incoming(Ending):
             self._hold()
         else:
             self._take(data)
+            if self._flows:
+                self._follow()
+
+    def _follow(self) -> None:
+        """Read on at once where a body that flows is wanted whole."""
+        exchange = self._exchange
+        if exchange is not None and exchange.awaits_body and not (self._paused or self._over):
+            self._read_on()
 
     def _hold(self) -> None:
         """Read no more until what has come is dealt with."""
@@ -258,7 +268,7 @@ class Incoming(Ending):
         if self._owes_continue:
             self._settle_continue()  # it comes unasked
         if isinstance(event, End):
-            self._body_open = False
+            self._body_open = self._flows = False
             self._discarded = 0
             self._waited = 0.0
             self._stamp = self._reactor.now

@@ -277,6 +277,7 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
     loaded = load(config)
     scheme = "http" if config.ssl_certfile is None else "https"
     forwarded, root_path = bool(config.forwarded_allow_ips), config.root_path or ""
+    body_memory = config.limit_body_memory or UNBOUNDED
     # Imported here: every isolate pays for what it imports, in memory and time to start.
     if loaded.interface == "asgi":
         from subsrv.apps.asgi import ASGIApp, WebSocketSettings
@@ -301,6 +302,7 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
             "scheme": scheme,
             "forwarded": forwarded,
             "root_path": root_path,
+            "body_memory": body_memory,
             "multithread": several and config.mode in ("thread", "nogil"),
             "multiprocess": several and config.mode in ("interp", "process"),
         }
@@ -319,7 +321,7 @@ def _make_app(config: "Config", tasks: Tasks) -> App:
         return WSGIApp(loaded.app, **settings)
     from subsrv.apps.native import NativeApp
 
-    return NativeApp(loaded.app, tasks, scheme=scheme)
+    return NativeApp(loaded.app, tasks, scheme=scheme, body_memory=body_memory)
 
 
 def _jitter(most: int) -> int:

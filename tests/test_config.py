@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "limit_header_size": (0, "0"),
     "limit_header_count": (7, "7"),
     "limit_body": (2 << 20, "2M"),
+    "limit_body_memory": (1 << 30, "1g"),
     "limit_connections": (10, "10"),
     "limit_concurrency": (10, "10"),
     "limit_queue_age": (1.5, "1.5"),

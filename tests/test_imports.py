@@ -107,7 +107,7 @@ ROOMS = {
     "apps": {"apps.loading"},
     "apps.loading": {"check.explain", "errors", "mending"},  # as above
     "apps.lifespan": {"apps.loading"},
-    "apps.collecting": {"exchange"},
+    "apps.collecting": {"apps.spool", "exchange"},
     "apps.awaiting": {"exchange"},
     "apps.scope": {"apps.quoting", "exchange", "http1"},
     "apps.asgi": {
@@ -121,14 +121,15 @@ ROOMS = {
     "apps.native": {
         "apps.collecting",
         "apps.quoting",
+        "apps.spool",
         "apps.tasks",
         "exchange",
         "http1",
         "refusal",
     },
     "apps.wsgi": {
-        *("apps.collecting", "apps.quoting", "apps.wsgi_file", "exchange", "files", "http1"),
-        "refusal",
+        *("apps.collecting", "apps.quoting", "apps.spool", "apps.wsgi_file", "exchange", "files"),
+        *("http1", "refusal"),
     },
     "apps.wsgi_threads": {
         *("apps.collecting", "apps.wsgi", "apps.wsgi_file", "exchange", "overload"),

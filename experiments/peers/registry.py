@@ -158,7 +158,10 @@ def _subsrv(interface: Interface, mode: str = "interp", why: str = "its default"
         name=f"subsrv-{interface}" if mode == "interp" else f"subsrv-{interface}-{mode}",
         interface=interface,
         command=command,
-        settings=(Setting(("--mode", mode), why),),
+        settings=(
+            Setting(("--mode", mode), why),
+            Setting(("--limit-body-memory", "256m"), "eight uploads of 20 MB need no disk"),
+        ),
     )
 
 

@@ -1,20 +1,25 @@
 """Exchanges that read the whole body before they call the application (WSGI and native)."""
 
 import io
-from typing import IO
+from typing import IO, Protocol
 
+from subsrv.apps.spool import Memory, Spool
 from subsrv.exchange import Exchange
 
-# A larger body goes to a temporary file (waitress's inbuf_overflow is 512 KiB too).
-_IN_MEMORY = 512 * 1024
+
+class Collector(Protocol):
+    """The application of such an exchange, in one worker."""
+
+    memory: Memory
 
 
-class CollectingExchange[App](Exchange[App]):
+class CollectingExchange[App: Collector](Exchange[App]):
     """Calls `run` when the request is whole, so that a slow client never holds the application.
 
-    Memory for a body is bounded: a large one waits on disk.
+    Memory for bodies is bounded: what finds no room waits on disk.
     """
 
+    _spool: Spool | None = None
     _file: IO[bytes] | None = None
     _size = 0
 
@@ -25,13 +30,16 @@ class CollectingExchange[App](Exchange[App]):
     def input(self) -> IO[bytes]:
         """The body as a file, at its beginning. To be closed by `close_input`."""
         if self._file is None:
-            self._file = io.BytesIO()
+            self._file = io.BytesIO() if self._spool is None else self._spool.open()
         else:
             self._file.seek(0)
         return self._file
 
     def close_input(self) -> None:
         """Free the body."""
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
         if self._file is not None:
             try:  # noqa: SIM105  # suppress() costs more than all else here
                 self._file.close()
@@ -54,19 +62,13 @@ class CollectingExchange[App](Exchange[App]):
 
     def body_received(self, data: bytes) -> bool:
         """See Exchange. OSError where there is no room for it; the connection answers 500."""
-        if self._file is None:
-            self._file = io.BytesIO()
-        before, self._size = self._size, self._size + len(data)
+        spool = self._spool
+        if spool is None:
+            length = self.request.framing.body_length
+            spool = self._spool = Spool(self._app.memory, length)
+        self._size += len(data)
         try:
-            if before <= _IN_MEMORY < self._size:
-                # Not imported before it is needed: tempfile is large, and most workers never use
-                # it.
-                import tempfile
-
-                with self.input() as memory:
-                    self._file = tempfile.TemporaryFile()  # noqa: SIM115
-                    self._file.write(memory.read())
-            self._file.write(data)
+            spool.write(data)
         except OSError:
             self.close_input()
             raise

@@ -7,6 +7,7 @@ from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
+from subsrv.apps.spool import BODY_MEMORY, Memory
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import Address
 from subsrv.http1 import Headers, ResponseError
@@ -61,7 +62,7 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The whole body. A large one has waited in a temporary file, and is read from there."""
+        """The whole body. A large one may have waited in a file, and is read from there."""
         return self._exchange.input().read() if self._head.has_body else b""
 
     @property
@@ -128,7 +129,7 @@ class NativeExchange(CollectingExchange["NativeApp"]):
                 self._answer(result)
         except Exception as error:
             self.fail("the handler failed", error)
-        if self._file is not None:
+        if self.request.has_body:
             self.close_input()
 
     def drained(self) -> None:
@@ -172,10 +173,19 @@ def _coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
 class NativeApp:
     """A native handler in one worker."""
 
-    def __init__(self, handler: Handler, tasks: Tasks, *, scheme: str = "http") -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        tasks: Tasks,
+        *,
+        scheme: str = "http",
+        body_memory: int = BODY_MEMORY,
+    ) -> None:
         self.handler = handler
         self.scheme = scheme
         self.tasks = tasks
+        #: For the bodies of its requests.
+        self.memory = Memory(body_memory)
         #: Makes the exchange of a request: (transport, request).
         self.exchange = NativeExchange.of(self)
         self.websocket = no_websockets

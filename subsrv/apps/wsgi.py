@@ -7,6 +7,7 @@ from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
+from subsrv.apps.spool import BODY_MEMORY, Memory
 from subsrv.apps.wsgi_file import FileWrapper
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.files import FileRange
@@ -155,7 +156,8 @@ class WSGIApp:
 
     `multithread` and `multiprocess` are what PEP 3333 wants to be told; `cache` is how many header
     fields to remember as variables. `root_path` is where the application is mounted, "" or "/shop":
-    its SCRIPT_NAME, left out of PATH_INFO where a proxy has not done so.
+    its SCRIPT_NAME, left out of PATH_INFO where a proxy has not done so. `body_memory` are bytes
+    that large bodies may take, all together.
     """
 
     def __init__(
@@ -168,8 +170,11 @@ class WSGIApp:
         scheme: str = "http",
         forwarded: bool = False,
         root_path: str = "",
+        body_memory: int = BODY_MEMORY,
     ) -> None:
         self.call = app
+        #: For the bodies of its requests.
+        self.memory = Memory(body_memory)
         self._variables = _Variables(cache)
         self._root = root_path.encode()
         #: Makes the exchange of a request: (transport, request).

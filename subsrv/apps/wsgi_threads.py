@@ -255,7 +255,8 @@ class ThreadedApp(WSGIApp):
         queue_age: float = 0.0,
         **more: Any,
     ) -> None:
-        super().__init__(app, **{**more, "multithread": True})
+        # Bodies are freed by the threads, which must not count what others do.
+        super().__init__(app, **{**more, "multithread": True, "body_memory": 0})
         self.loop = loop
         self.exchange = ThreadedExchange.of(self)
         self._pool = ThreadPoolExecutor(threads, "subsrv-wsgi")

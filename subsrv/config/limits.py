@@ -15,6 +15,13 @@ class Limits:
     limit_header_size: int = option("Limits", Kind.SIZE, 32768, "of all header lines; else 431")
     limit_header_count: int = option("Limits", Kind.COUNT, 100, "header lines; else 431")
     limit_body: int = option("Limits", Kind.SIZE, 1 << 30, "of a request body; else 413")
+    # Of 512 KiB or less, bodies always fit. nginx and waitress have files for the rest at once.
+    limit_body_memory: int = option(
+        "Limits",
+        Kind.SIZE,
+        64 << 20,
+        "of large bodies in each worker (native, WSGI with --threads 1); the others wait on disk",
+    )
     limit_connections: int = option("Limits", Kind.COUNT, 0, "connections in each worker; else 503")
     limit_concurrency: int = option(
         "Limits", Kind.COUNT, 0, "requests under way in each worker; else 503"

@@ -55,8 +55,9 @@ def hasty(mode: Mode) -> Iterator[Server]:
 
 @pytest.fixture(scope="session", params=["1", "4"], ids=["inline", "threads"])
 def wsgi(mode: Mode, request: pytest.FixtureRequest, uploads: Path) -> Iterator[Server]:
-    """The WSGI kit in one worker, in its loop or in four threads."""
+    """The WSGI kit in one worker, in its loop or in four threads; bodies above 576 KiB on disk."""
     flags = (*mode.flags, "--workers", "1", "--threads", request.param)
+    flags = (*flags, "--limit-body-memory", "64k")
     with Server("contract.apps.kit_wsgi:app", *flags, env={"TMPDIR": str(uploads)}) as server:
         yield server
 

@@ -130,7 +130,7 @@ def test_wsgiref_finds_nothing_wrong_with_bodies(client: Client) -> None:
         assert client.response().body == body
 
 
-@pytest.mark.parametrize("size", [0, 3, 65_537, 2_000_000])
+@pytest.mark.parametrize("size", [0, 3, 65_537, 560_000, 2_000_000])
 def test_the_body_as_a_file(client: Client, size: int) -> None:
     body = os.urandom(size)
     assert client.get("/echo", method="POST", body=body).body == body
@@ -146,7 +146,9 @@ def test_the_body_in_parts(client: Client) -> None:
 
 
 @in_the_loop
-def test_a_large_upload_waits_on_disk(wsgi: Server, uploads: Path, probe: Probe) -> None:
+def test_a_large_upload_without_room_waits_on_disk(
+    wsgi: Server, uploads: Path, probe: Probe
+) -> None:
     """In an unnamed file of the temporary folder, gone with its request."""
     with Client(wsgi) as client:
         pid = client.get("/who").json()["pid"]
@@ -156,6 +158,19 @@ def test_a_large_upload_waits_on_disk(wsgi: Server, uploads: Path, probe: Probe)
         caller.answer("thanks")
         assert client.response().body == b"thanks"
         until(lambda: open_files(pid, uploads) == [])
+
+
+@in_the_loop
+def test_a_large_upload_with_room_waits_in_memory(
+    wsgi: Server, uploads: Path, probe: Probe
+) -> None:
+    with Client(wsgi) as client:
+        pid = client.get("/who").json()["pid"]
+        client.send(request(f"/wait?probe={probe.port}", method="POST", body=b"x" * 560_000))
+        caller = probe.wait("waiting")
+        assert open_files(pid, uploads) == []
+        caller.answer("thanks")
+        assert client.response().body == b"thanks"
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -> None:

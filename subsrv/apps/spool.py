@@ -1,0 +1,150 @@
+"""A request body that is collected: in memory if it is small or there is room, else on disk."""
+
+import io
+from collections.abc import Sequence
+from typing import IO, Any
+
+#: Bytes that large bodies may take in one worker, where nobody says otherwise.
+BODY_MEMORY = 64 << 20
+
+# A larger body needs room in the worker's memory (waitress's inbuf_overflow is 512 KiB too).
+_SMALL = 512 * 1024
+
+# What a piece takes beside its bytes: the object, and its place in the list.
+_PIECE = 64
+
+_BUFFER = 65536
+
+
+class Memory:
+    """Bytes that the large bodies of one worker may still take, all together."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class Spool:
+    """One body. What comes is kept as it is, for that spares copies of what is large.
+
+    Args:
+      memory: of the worker.
+      length: that the client has promised; 0 where it has not. Room for all of it is taken at
+        once, or a few bodies that grow together would each end on disk.
+    """
+
+    __slots__ = ("_file", "_held", "_length", "_memory", "_pieces", "_room")
+
+    def __init__(self, memory: Memory, length: int) -> None:
+        self._memory = memory
+        self._length = length
+        self._pieces: list[bytes] = []
+        self._held = 0  # bytes that the pieces take
+        self._room = _SMALL  # bytes that they may take
+        self._file: IO[bytes] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Keep a piece. OSError where there is no room on the disk either."""
+        if self._file is not None:
+            self._file.write(data)
+            return
+        self._pieces.append(data)
+        self._held += len(data) + _PIECE
+        if self._held > self._room:
+            memory, more = self._memory, max(self._held, self._length) - self._room
+            if more <= memory.left:
+                memory.left -= more
+                self._room += more
+            else:
+                self._to_disk()
+
+    def _to_disk(self) -> None:
+        # Not imported before it is needed: it is large, and most workers never use it.
+        import tempfile
+
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file.writelines(self._pieces)
+        self._forget()
+
+    def open(self) -> IO[bytes]:
+        """The body as a file, at its beginning. It lives as long as the spool."""
+        if self._file is not None:
+            self._file.seek(0)
+            return self._file
+        if self._room == _SMALL:
+            return io.BytesIO(b"".join(self._pieces))
+        return io.BufferedReader(_Pieces(self._pieces), _BUFFER)
+
+    def close(self) -> None:
+        """Give back what it takes."""
+        self._forget()
+        if self._file is not None:
+            try:  # noqa: SIM105  # suppress() costs more than all else here
+                self._file.close()
+            except OSError:  # of what waits to be written, and is not wanted any more
+                pass
+
+    def _forget(self) -> None:
+        self._memory.left += self._room - _SMALL
+        self._room = _SMALL
+        self._pieces = []
+        self._held = 0
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces one after the other, to be read."""
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+        self._index = 0  # of the piece to go on in
+        self._offset = 0  # there
+
+    def readable(self) -> bool:
+        """See io.IOBase."""
+        return True
+
+    def seekable(self) -> bool:
+        """See io.IOBase."""
+        return True
+
+    def tell(self) -> int:
+        """See io.IOBase."""
+        return sum(map(len, self._pieces[: self._index])) + self._offset
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """See io.IOBase. Beyond the end is at the end."""
+        if whence == io.SEEK_CUR:
+            offset += self.tell()
+        elif whence == io.SEEK_END:
+            offset += sum(map(len, self._pieces))
+        if offset < 0:
+            raise ValueError(f"negative seek value {offset}")
+        self._index = 0
+        for piece in self._pieces:
+            if offset < len(piece):
+                break
+            offset -= len(piece)
+            self._index += 1
+        self._offset = offset if self._index < len(self._pieces) else 0
+        return self.tell()
+
+    def readinto(self, buffer: Any, /) -> int:
+        """See io.RawIOBase. As much as there is room for, whatever the pieces' lengths."""
+        pieces, room, at = self._pieces, len(buffer), 0
+        while at < room and self._index < len(pieces):
+            piece, begin = pieces[self._index], self._offset
+            end = min(len(piece), begin + room - at)
+            buffer[at : at + end - begin] = memoryview(piece)[begin:end]
+            at += end - begin
+            if end == len(piece):
+                self._index += 1
+                end = 0
+            self._offset = end
+        return at
+
+    def readall(self) -> bytes:
+        """See io.RawIOBase."""
+        first, *others = self._pieces[self._index :] or (b"",)
+        self._index, begin, self._offset = len(self._pieces), self._offset, 0
+        return b"".join((first[begin:], *others))
