@@ -34,8 +34,8 @@ class Incoming(Ending):
 
     __slots__ = (
         "_advancing", "_arrived", "_body_open", "_discarded", "_draining", "_ended", "_exchange",
-        "_flows", "_heading", "_in_flight", "_more", "_owes_continue", "_reader", "_reads", "_recv",
-        "_turn", "_waited", "client", "encoder", "peer", "scheme", "server", "trusted",
+        "_heading", "_in_flight", "_more", "_owes_continue", "_read_size", "_reader", "_reads",
+        "_recv", "_turn", "_waited", "client", "encoder", "peer", "scheme", "server", "trusted",
     )  # fmt: skip
 
     # Set, and looked at, only where proxies are trusted: see forwarded.py.
@@ -66,7 +66,7 @@ class Incoming(Ending):
         self._heading = True  # a head is due, or has begun to come
         self._arrived: float  # set and used by timing.py alone
         self._waited = 0.0  # how long the body has been waited for beyond what it is worth
-        self._flows = False  # the body comes as fast as it is read
+        self._read_size = _READ_SIZE  # more of a body that comes as fast as it is read
         self._turn = 0.0  # of the reactor, by its clock; in which so many further reads may follow
         self._reads = 0
         self.encoder = shared.encoder
@@ -118,7 +118,7 @@ class Incoming(Ending):
                 self._lost()
             return
         try:
-            data = self._recv(_LARGE_READ if self._flows else _READ_SIZE)
+            data = self._recv(self._read_size)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -138,14 +138,6 @@ class Incoming(Ending):
             self._hold()
         else:
             self._take(data)
-            if self._flows:
-                self._follow()
-
-    def _follow(self) -> None:
-        """Read on at once where a body that flows is wanted whole."""
-        exchange = self._exchange
-        if exchange is not None and exchange.awaits_body and not (self._paused or self._over):
-            self._read_on()
 
     def _hold(self) -> None:
         """Read no more until what has come is dealt with."""
@@ -262,13 +254,21 @@ class Incoming(Ending):
         elif self._reader.buffered and not self._heading and not self._body_open:
             self._heading = True
             self._stamp = self._reactor.now
+        elif (
+            self._read_size > _READ_SIZE
+            and (exchange := self._exchange) is not None
+            and exchange.awaits_body
+            and not self._paused
+        ):
+            self._read_on()  # of a body that is wanted whole
 
     def _body_event(self, event: bytes | End) -> None:
         exchange = self._exchange
         if self._owes_continue:
             self._settle_continue()  # it comes unasked
         if isinstance(event, End):
-            self._body_open = self._flows = False
+            self._body_open = False
+            self._read_size = _READ_SIZE
             self._discarded = 0
             self._waited = 0.0
             self._stamp = self._reactor.now
@@ -284,7 +284,7 @@ class Incoming(Ending):
         waited = self._waited - size * self._shared.timeouts.body_pace
         self._waited = waited = waited if waited > 0.0 else 0.0
         self._stamp = now - waited
-        self._flows = size > _READ_SIZE // 2
+        self._read_size = _LARGE_READ if size > _READ_SIZE // 2 else _READ_SIZE
         if exchange is not None:
             if not exchange.body_received(event) and self._exchange is exchange:
                 self._hold()
@@ -320,7 +320,8 @@ class Incoming(Ending):
             exchange.awaits_body = True
             self._stamp = self._reactor.now - self._waited
         self.resume()
-        if self._flows and exchange.awaits_body and not (self._advancing or self._over):
+        flows = self._read_size > _READ_SIZE
+        if flows and exchange.awaits_body and not (self._advancing or self._over):
             self._read_on()
 
     def _read_on(self) -> None:

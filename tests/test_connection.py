@@ -2,6 +2,7 @@
 
 import errno
 import math
+from typing import Any
 
 import pytest
 from fake_wire import GET, POST, Recorder, Setting
@@ -131,6 +132,44 @@ def test_a_body_that_flows_is_read_when_it_is_wanted_but_for_so_long() -> None:
         assert len(events) == 4 + turn * 4
         assert setting.wire.turn()
     assert setting.wire.rewatches == 0
+
+
+def test_a_body_that_flows_and_is_wanted_whole_is_read_but_for_so_long() -> None:
+    setting = Setting()
+    setting.receive(UPLOAD)
+    setting.wire.incoming.extend([b"x" * 65536] * 100)
+    events = setting.made[0].events
+    for turn in range(1, 6):
+        setting.tick(0.001)
+        assert setting.wire.turn()
+        assert len(events) == turn * 4
+    # One that trickles is read when epoll tells of it.
+    setting.wire.incoming.clear()
+    setting.wire.incoming.extend([b"y" * 1000, b"z" * 1000])
+    setting.tick(0.001)
+    assert setting.wire.turn()
+    assert events[20:] == [b"y" * 1000]
+
+
+def test_after_a_body_that_flows_a_read_is_small_again() -> None:
+    setting = Setting()
+    setting.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+    sizes: list[int] = []
+    recv: Any = setting.connection._recv
+
+    def watched(size: int, flags: int = 0) -> bytes:
+        sizes.append(size)
+        data: bytes = recv(size)
+        return data
+
+    setting.connection._recv = watched
+    setting.wire.incoming.extend([b"x" * 50_000] * 2)
+    assert setting.wire.turn()
+    assert setting.made[0].events == [b"x" * 50_000] * 2 + [None]
+    setting.made[0].respond(200, [], b"")
+    setting.receive(GET)
+    assert sizes == [65536, 262144, 65536]
+    assert len(setting.made) == 2
 
 
 def test_a_body_is_not_read_while_it_is_not_wanted() -> None:
