@@ -12,7 +12,7 @@ from typing import Any, Self, overload
 
 from subsrv.errors import ConfigError
 from subsrv.isolate import inside, kinds
-from subsrv.isolate.calls import serve_calls
+from subsrv.isolate.calls import packed, serve_calls
 from subsrv.isolate.errors import (
     IsolateDiedError,
     NotReceivableError,
@@ -116,7 +116,7 @@ class Pool(concurrent.futures.Executor):
         The exception has the traceback in the isolate as its cause. NotSendableError,
         NotReceivableError, IsolateDiedError, TimeoutError.
         """
-        call = (reference(function), args, tuple(kwargs.items()))
+        call = packed(reference(function), args, kwargs)
         async with asyncio.timeout(self._timeout):
             while True:
                 member = await self._take()
@@ -137,7 +137,7 @@ class Pool(concurrent.futures.Executor):
 
     def run_sync(self, function: Callable[..., Any] | str, /, *args: Any, **kwargs: Any) -> Any:
         """As `run`, for a thread without a loop."""
-        call = (reference(function), args, tuple(kwargs.items()))
+        call = packed(reference(function), args, kwargs)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             member = self._take_sync(deadline)

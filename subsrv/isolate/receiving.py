@@ -166,10 +166,7 @@ class ReceivePort:
         if not size:
             self._owner.check()  # it may be the end of the isolate, see `interrupt`
             raise PortClosedError("the port is closed" if self.closed else "all senders are closed")
-        fds: list[int] = []
-        for _, _, data in ancillary:
-            fds += memoryview(data).cast("i")
-        self._ready.extend(messages.unpack(buffer, fds))
+        self._ready.extend(messages.unpack(buffer, ancillary))
         _keep(buffer)
         return True
 
