@@ -1,8 +1,8 @@
 """One isolate of a pool, from inside: it answers calls until nobody wants it any more.
 
-A call is made by `packed`, flat where it can be, as what is flat crosses in the fewest steps. An
-answer is ("ok", result) or ("error", the exception as `portable` gives it). The first message is the
-port for calls.
+A call is made by `packed`, flat where it can be, as what is flat crosses in the fewest steps.
+An answer is ("ok", result) or ("error", the exception as `portable` gives it). The first message
+is the port for calls.
 """
 
 import asyncio

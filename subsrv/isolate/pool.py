@@ -117,23 +117,28 @@ class Pool(concurrent.futures.Executor):
         NotReceivableError, IsolateDiedError, TimeoutError.
         """
         call = packed(reference(function), args, kwargs)
+        if self._timeout is None:
+            return await self._run(call)
         async with asyncio.timeout(self._timeout):
-            while True:
-                member = await self._take()
-                with _Holding(self, member):
-                    try:
-                        if member.calls is None:
-                            member.calls = await member.answers.receive()
-                        if not _send(member, call):
-                            continue
-                        answer = await member.answers.receive()
-                    except PortClosedError:
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(member.isolate.join(), _POST_MORTEM)
-                        raise _died(member) from None
-                    finally:
-                        member.answers.leave_loop()
-                return _result(answer)
+            return await self._run(call)
+
+    async def _run(self, call: Any) -> Any:
+        while True:
+            member = await self._take()
+            with _Holding(self, member):
+                try:
+                    if member.calls is None:
+                        member.calls = await member.answers.receive()
+                    if not _send(member, call):
+                        continue
+                    answer = await member.answers.receive()
+                except PortClosedError:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(member.isolate.join(), _POST_MORTEM)
+                    raise _died(member) from None
+                finally:
+                    member.answers.leave_loop()
+            return _result(answer)
 
     def run_sync(self, function: Callable[..., Any] | str, /, *args: Any, **kwargs: Any) -> Any:
         """As `run`, for a thread without a loop."""
