@@ -147,7 +147,7 @@ def encode(message: Any, limit: int, lender: Lender) -> Any:
     Transferables in it have moved when this returns.
     """
     kind = type(message)
-    if kind in _NUMBERS:
+    if kind in _NUMBERS or (kind is tuple and _SCALARS.issuperset(map(type, message))):
         return message
     if kind is bytes:
         return (
