@@ -214,7 +214,11 @@ ROOMS = {
     "isolate.pool": {
         "errors",
         *("isolate.calls", "isolate.errors", "isolate.inside", "isolate.kinds"),
-        *("isolate.receiving", "isolate.references", "isolate.sending", "isolate.spawning"),
+        *("isolate.members", "isolate.references"),
+    },
+    "isolate.members": {
+        *("isolate.calls", "isolate.errors", "isolate.receiving", "isolate.sending"),
+        "isolate.spawning",
     },
     "isolate.groups": {
         *("isolate.errors", "isolate.receiving", "isolate.sending", "isolate.state"),

@@ -1,8 +1,8 @@
 """One isolate of a pool, from inside: it answers calls until nobody wants it any more.
 
-A call is (reference, positional arguments, keyword arguments as pairs); an answer is
-("ok", result) or ("error", the exception as `portable` gives it). The first message is the port
-for calls.
+A call is made by `packed`, flat where it can be, as what is flat crosses in the fewest steps.
+An answer is ("ok", result) or ("error", the exception as `portable` gives it). The first message
+is the port for calls.
 """
 
 import asyncio
@@ -17,6 +17,13 @@ from subsrv.isolate.receiving import ReceivePort
 from subsrv.isolate.references import resolve
 from subsrv.isolate.sending import SendPort
 from subsrv.isolate.state import current
+
+
+def packed(reference: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A call as a message: the reference (with keyword arguments in a tuple), then the others."""
+    if kwargs:
+        return ((reference, *kwargs.items()), *args)
+    return (reference, *args)
 
 
 def serve_calls(answers: SendPort, idle_timeout: float | None, nice: int) -> None:
@@ -52,21 +59,26 @@ class _Caller:
     def answer(self, calls: ReceivePort, timeout: float | None) -> tuple[Any, ...]:
         """Wait for a call and execute it. TimeoutError if none comes."""
         try:
-            reference, args, kwargs = calls.receive_sync(timeout=timeout)
+            first, *args = calls.receive_sync(timeout=timeout)
         except NotReceivableError as error:
             return ("error", *portable(error))
         try:
-            return ("ok", self._call(reference, args, dict(kwargs)))
+            if type(first) is str:
+                return ("ok", self._call(first, args, {}))
+            reference, *pairs = first
+            return ("ok", self._call(reference, args, dict(pairs)))
         except Killed:
             raise
         except BaseException as error:  # SystemExit too: it is the caller's to see
             return ("error", *portable(error))
 
-    def _call(self, reference: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if reference not in self._functions:
+    def _call(self, reference: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        try:
+            function, is_async = self._functions[reference]
+        except KeyError:
             function = resolve(reference)
-            self._functions[reference] = function, inspect.iscoroutinefunction(function)
-        function, is_async = self._functions[reference]
+            is_async = inspect.iscoroutinefunction(function)
+            self._functions[reference] = function, is_async
         if not is_async:
             return function(*args, **kwargs)
         if self._runner is None:

@@ -12,7 +12,6 @@ of isolate that is, and closes them if nobody ever takes the packet. Long bytes,
 lie in memory that the first two descriptors stand for.
 """
 
-import contextlib
 import marshal
 import os
 import pickle
@@ -148,7 +147,7 @@ def encode(message: Any, limit: int, lender: Lender) -> Any:
     Transferables in it have moved when this returns.
     """
     kind = type(message)
-    if kind in _NUMBERS:
+    if kind in _NUMBERS or (kind is tuple and _SCALARS.issuperset(map(type, message))):
         return message
     if kind is bytes:
         return (
@@ -161,9 +160,11 @@ def encode(message: Any, limit: int, lender: Lender) -> Any:
         if len(message) <= limit:
             return message
     elif kind is tuple:
-        with contextlib.suppress(RecursionError):  # pickle will say it
+        try:
             if is_plain(message):
                 return message
+        except RecursionError:
+            pass  # pickle will say it
     elif isinstance(message, Block):
         try:
             return message.leave()
@@ -203,14 +204,17 @@ def long_parcel(message: Any, lender: Lender) -> Parcel:
     return _lent(_PICKLE, data, Parcel(data=b"", fds=[]), lender)
 
 
-def unpack(packet: bytearray, fds: list[int]) -> Sequence[Any]:
+def unpack(packet: bytearray, ancillary: Sequence[tuple[int, int, bytes]]) -> Sequence[Any]:
     """The elements of a packet: plain messages, pickles in lists, or one Parcel.
 
     marshal does not look at what stands behind it.
     """
+    if ancillary:
+        fds: list[int] = []
+        for _, _, data in ancillary:
+            fds += memoryview(data).cast("i")
+        return (Parcel(data=marshal.loads(packet)[0][0], fds=fds),)
     items: list[Any] = marshal.loads(packet)
-    if fds:
-        return (Parcel(data=items[0][0], fds=fds),)
     return items
 
 

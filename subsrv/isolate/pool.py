@@ -12,46 +12,10 @@ from typing import Any, Self, overload
 
 from subsrv.errors import ConfigError
 from subsrv.isolate import inside, kinds
-from subsrv.isolate.calls import serve_calls
-from subsrv.isolate.errors import (
-    IsolateDiedError,
-    NotReceivableError,
-    NotSendableError,
-    PortClosedError,
-)
-from subsrv.isolate.receiving import ReceivePort
+from subsrv.isolate.calls import packed
+from subsrv.isolate.errors import NotReceivableError, NotSendableError, PortClosedError
+from subsrv.isolate.members import POST_MORTEM, Member
 from subsrv.isolate.references import reference
-from subsrv.isolate.sending import SendPort
-from subsrv.isolate.spawning import spawn
-
-# Seconds to wait for the reason of a death that is certain already.
-_POST_MORTEM = 1.0
-
-
-class _Member:
-    """One isolate of a pool. One call at a time has it."""
-
-    def __init__(self, kind: str, idle_timeout: float | None, nice: int) -> None:
-        self.answers = ReceivePort()
-        port = self.answers.send_port
-        self.isolate = spawn(serve_calls, port, idle_timeout, nice, kind=kind)
-        self.answers.send_port.close()
-        self.calls: SendPort | None = None
-        self.used = time.monotonic()
-
-    def dismiss(self) -> None:
-        """Let it end when it has done what it does."""
-        if self.calls is not None:
-            self.calls.close()
-        else:
-            self.isolate.kill()
-        self.answers.close()
-
-    def kill(self) -> None:
-        """End it now, as far as CPython can."""
-        self.isolate.kill("raise")
-        self.isolate.kill("signal")
-        self.dismiss()
 
 
 class Pool(concurrent.futures.Executor):
@@ -94,9 +58,9 @@ class Pool(concurrent.futures.Executor):
         self._idle_timeout = idle_timeout
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._idle: list[_Member] = []
-        self._all: set[_Member] = set()
-        self._waiting: collections.deque[concurrent.futures.Future[_Member | None]] = (
+        self._idle: list[Member] = []
+        self._all: set[Member] = set()
+        self._waiting: collections.deque[concurrent.futures.Future[Member | None]] = (
             collections.deque()
         )
         self._closed = False
@@ -116,28 +80,33 @@ class Pool(concurrent.futures.Executor):
         The exception has the traceback in the isolate as its cause. NotSendableError,
         NotReceivableError, IsolateDiedError, TimeoutError.
         """
-        call = (reference(function), args, tuple(kwargs.items()))
+        call = packed(reference(function), args, kwargs)
+        if self._timeout is None:
+            return await self._run(call)
         async with asyncio.timeout(self._timeout):
-            while True:
-                member = await self._take()
-                with _Holding(self, member):
-                    try:
-                        if member.calls is None:
-                            member.calls = await member.answers.receive()
-                        if not _send(member, call):
-                            continue
-                        answer = await member.answers.receive()
-                    except PortClosedError:
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(member.isolate.join(), _POST_MORTEM)
-                        raise _died(member) from None
-                    finally:
-                        member.answers.leave_loop()
-                return _result(answer)
+            return await self._run(call)
+
+    async def _run(self, call: Any) -> Any:
+        while True:
+            member = await self._take()
+            with _Holding(self, member):
+                try:
+                    if member.calls is None:
+                        member.calls = await member.answers.receive()
+                    if not member.send(call):
+                        continue
+                    answer = await member.answers.receive()
+                except PortClosedError:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(member.isolate.join(), POST_MORTEM)
+                    raise member.died() from None
+                finally:
+                    member.answers.leave_loop()
+            return _result(answer)
 
     def run_sync(self, function: Callable[..., Any] | str, /, *args: Any, **kwargs: Any) -> Any:
         """As `run`, for a thread without a loop."""
-        call = (reference(function), args, tuple(kwargs.items()))
+        call = packed(reference(function), args, kwargs)
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         while True:
             member = self._take_sync(deadline)
@@ -145,13 +114,13 @@ class Pool(concurrent.futures.Executor):
                 try:
                     if member.calls is None:
                         member.calls = member.answers.receive_sync(timeout=_left(deadline))
-                    if not _send(member, call):
+                    if not member.send(call):
                         continue
                     answer = member.answers.receive_sync(timeout=_left(deadline))
                 except PortClosedError:
                     with contextlib.suppress(TimeoutError):
-                        member.isolate.join_sync(timeout=_POST_MORTEM)
-                    raise _died(member) from None
+                        member.isolate.join_sync(timeout=POST_MORTEM)
+                    raise member.died() from None
             return _result(answer)
 
     def submit(
@@ -209,7 +178,7 @@ class Pool(concurrent.futures.Executor):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _close(self) -> list[_Member]:
+    def _close(self) -> list[Member]:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -226,7 +195,7 @@ class Pool(concurrent.futures.Executor):
 
     # Who has which isolate.
 
-    def _more(self) -> _Member | None:
+    def _more(self) -> Member | None:
         """A new isolate if there may be one more, else one that is idle."""
         with self._lock:
             self._check_open()
@@ -234,12 +203,12 @@ class Pool(concurrent.futures.Executor):
                 return self._new()
             return self._idle.pop(0) if self._idle else None
 
-    def _new(self) -> _Member:
-        member = _Member(self.kind, self._idle_timeout, self._nice)
+    def _new(self) -> Member:
+        member = Member(self.kind, self._idle_timeout, self._nice)
         self._all.add(member)
         return member
 
-    def _take_or_wait(self) -> "_Member | concurrent.futures.Future[_Member | None]":
+    def _take_or_wait(self) -> "Member | concurrent.futures.Future[Member | None]":
         with self._lock:
             self._check_open()
             while self._idle:
@@ -250,21 +219,21 @@ class Pool(concurrent.futures.Executor):
                 member.dismiss()
             if len(self._all) < self.size:
                 return self._new()
-            turn: concurrent.futures.Future[_Member | None] = concurrent.futures.Future()
+            turn: concurrent.futures.Future[Member | None] = concurrent.futures.Future()
             self._waiting.append(turn)
             return turn
 
-    def _expires(self, member: _Member) -> bool:
+    def _expires(self, member: Member) -> bool:
         """Whether it may be ending at this moment, or has ended."""
         if member.isolate.ended:
             return True
         idle = time.monotonic() - member.used
         return self._idle_timeout is not None and idle > self._idle_timeout * 0.9
 
-    async def _take(self) -> _Member:
+    async def _take(self) -> Member:
         while True:
             found = self._take_or_wait()
-            if isinstance(found, _Member):
+            if isinstance(found, Member):
                 return found
             try:
                 member = await asyncio.wrap_future(found)
@@ -274,10 +243,10 @@ class Pool(concurrent.futures.Executor):
             if member is not None:
                 return member
 
-    def _take_sync(self, deadline: float | None) -> _Member:
+    def _take_sync(self, deadline: float | None) -> Member:
         while True:
             found = self._take_or_wait()
-            if isinstance(found, _Member):
+            if isinstance(found, Member):
                 return found
             try:
                 member = found.result(_left(deadline))
@@ -287,7 +256,7 @@ class Pool(concurrent.futures.Executor):
             if member is not None:
                 return member
 
-    def _withdraw(self, turn: "concurrent.futures.Future[_Member | None]") -> None:
+    def _withdraw(self, turn: "concurrent.futures.Future[Member | None]") -> None:
         with self._lock:  # under which turns are handed out
             if turn.cancel() or turn.cancelled():
                 return
@@ -296,7 +265,7 @@ class Pool(concurrent.futures.Executor):
         else:
             self._wake()
 
-    def _give(self, member: _Member) -> None:
+    def _give(self, member: Member) -> None:
         member.used = time.monotonic()
         with self._lock:
             if not self._closed:
@@ -307,7 +276,7 @@ class Pool(concurrent.futures.Executor):
                 return
         member.dismiss()
 
-    def _discard(self, member: _Member) -> None:
+    def _discard(self, member: Member) -> None:
         member.kill()
         with self._lock:
             self._all.discard(member)
@@ -326,7 +295,7 @@ class _Holding:
 
     __slots__ = ("_member", "_pool")
 
-    def __init__(self, pool: Pool, member: _Member) -> None:
+    def __init__(self, pool: Pool, member: Member) -> None:
         self._pool = pool
         self._member = member
 
@@ -345,21 +314,10 @@ class _Holding:
             self._pool._discard(member)
 
 
-def _hand(turn: "concurrent.futures.Future[_Member | None]", member: _Member | None) -> bool:
+def _hand(turn: "concurrent.futures.Future[Member | None]", member: Member | None) -> bool:
     if not turn.set_running_or_notify_cancel():
         return False
     turn.set_result(member)
-    return True
-
-
-def _send(member: _Member, call: Any) -> bool:
-    """False if the isolate has ended before the call: another may take it."""
-    assert member.calls is not None
-    try:
-        member.calls.send_sync(call)
-    except PortClosedError:
-        member.answers.close()
-        return False
     return True
 
 
@@ -368,13 +326,6 @@ def _result(answer: tuple[Any, ...]) -> Any:
         return answer[1]
     _, data, last, text = answer
     raise inside.restored(data, last, text)
-
-
-def _died(member: _Member) -> IsolateDiedError:
-    how = member.isolate.join_sync(timeout=0) if member.isolate.ended else None
-    if how is not None and isinstance(how.error, IsolateDiedError):
-        return how.error
-    return IsolateDiedError(f"isolate {member.isolate.name} ended before it answered")
 
 
 def _left(deadline: float | None) -> float | None:

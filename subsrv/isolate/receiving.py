@@ -19,6 +19,7 @@ from subsrv.isolate.sending import BUFFER, FAMILY, ROOM, SendPort, drop
 from subsrv.isolate.state import current
 
 _ANCILLARY = socket.CMSG_SPACE(4 * (messages.MAX_DESCRIPTORS + 2))
+_CODED = (list, messages.Parcel)
 _TIMEVAL = struct.Struct("@ll")
 
 
@@ -88,7 +89,9 @@ class ReceivePort:
         if owner.paused or owner.stopping:
             owner.wait_while_paused()
         if self._ready or self._pull(socket.MSG_DONTWAIT if timeout == 0 else 0):
-            return messages.decode(self._ready.popleft(), self._borrower)
+            item = self._ready.popleft()
+            # What came as it is needs no call.
+            return messages.decode(item, self._borrower) if type(item) in _CODED else item
         raise TimeoutError("nothing came in time")
 
     def _bind(self, timeout: float | None) -> None:
@@ -166,10 +169,7 @@ class ReceivePort:
         if not size:
             self._owner.check()  # it may be the end of the isolate, see `interrupt`
             raise PortClosedError("the port is closed" if self.closed else "all senders are closed")
-        fds: list[int] = []
-        for _, _, data in ancillary:
-            fds += memoryview(data).cast("i")
-        self._ready.extend(messages.unpack(buffer, fds))
+        self._ready.extend(messages.unpack(buffer, ancillary))
         _keep(buffer)
         return True
 

@@ -56,6 +56,7 @@ class Isolate:
         self._exit.set_running_or_notify_cancel()
         self._lock = threading.Lock()
         self._exit_listeners: list[SendPort] = []
+        self._ending = False
 
     def _start(self, first: list[Any]) -> None:
         """Send the first orders and begin its life."""
@@ -139,7 +140,8 @@ class Isolate:
     @property
     def ended(self) -> bool:
         """Whether nothing is left of the isolate."""
-        return self._exit.done()
+        # A pool asks at each call, and a Future would take its lock to say no.
+        return self._ending and self._exit.done()
 
     async def end(self, *, grace: float = 5.0) -> Exit:
         """End the isolate, harder every `grace` seconds; IsolateError if nothing helps."""
@@ -217,6 +219,7 @@ class Isolate:
         with self._lock:
             self._orders.close()
             listeners, self._exit_listeners = self._exit_listeners, []
+            self._ending = True
             self._exit.set_result(how)
         for listener in listeners:
             self._tell_exit(listener, how)
