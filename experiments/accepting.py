@@ -136,7 +136,7 @@ def _policies(data: Data) -> list[tuple[str, str, str]]:
         (f"{grid.label(kind, n)} {traffic}: {policy} / shared", *labels)
         for kind in data.settings["modes"]
         for n in data.settings["workers"]
-        if int(n) <= int(data.recording.about["cpu_count"])
+        if int(n) <= data.cpus
         for traffic in data.settings["traffic"]
         for policy in data.settings["policies"]
         if policy != "shared" and _apt(traffic, policy)

@@ -28,6 +28,11 @@ def most(settings: Settings) -> int:
     return max(map(int, settings["workers"]))
 
 
+def aimed(settings: Settings) -> list[int]:
+    """The numbers of workers that targets set beside one: two, and the most."""
+    return sorted({2, max(2, most(settings))})
+
+
 def configurations(
     settings: Settings,
     served: str,
@@ -109,7 +114,7 @@ def bars(
 def curves(data: Data) -> dict[str, str]:
     """A plot of requests/s over workers, as multiples of one worker's: a line for each kind.
 
-    None where one and two are all there is to see: bars show that.
+    Nothing where one and two are all there is to see: bars show that.
     """
     workers = sorted(map(int, data.settings["workers"]))
     if len(workers) < 3 or workers[0] != 1:

@@ -20,7 +20,7 @@ from experiments.compatibility import page as compatibility
 from experiments.conformance import page as conformance
 from experiments.exits import page as exits
 from experiments.faults import page as faults
-from experiments.harness import pages
+from experiments.harness import pages, record
 from experiments.harness.data import Data
 from experiments.harness.paths import REPOSITORY
 from experiments.harness.publish import documents, fill, raw
@@ -39,11 +39,8 @@ _OTHERS = (compatibility, conformance, fuzzing, soak, swaps, idling, isolates, f
 
 def load(results: Path, study: str) -> list[Data]:
     """The newest data of a study from each size of machine, those with the fewest CPUs first."""
-    found = {}
-    for path in raw(results, study):
-        data = Data(Recording.load(path), path)
-        found[data.recording.about["cpu_count"]] = data
-    return [found[cpus] for cpus in sorted(found)]
+    found = {record.about(path)["cpu_count"]: path for path in raw(results, study)}
+    return [Data(Recording.load(path), path) for _, path in sorted(found.items())]
 
 
 def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
@@ -64,7 +61,7 @@ def made(root: Path, each: Sequence[Study]) -> dict[Path, str]:
         study, runs = loaded[name]
         if match := _MACHINE.fullmatch(wanted):
             wanted = match["part"]
-            runs = [each for each in runs if each.recording.about["cpu_count"] == int(match["n"])]
+            runs = [each for each in runs if each.cpus == int(match["n"])]
         return pages.part(study, runs[0], wanted) if runs else _NOT_MEASURED
 
     for path in documents(root):

@@ -53,10 +53,8 @@ def _answer(data: Data) -> str:
         for kind in data.settings["modes"]
         if (used := data.figure(grid.label(kind, most), metrics.SERVER_CPUS))
     ]
-    return (
-        f"{most} workers do this many times the work of one: {', '.join(gains)}. "
-        f"CPUs that they kept busy: {', '.join(busy)}."
-    )
+    said = f"{most} workers do this many times the work of one: {', '.join(gains)}."
+    return f"{said} CPUs that they kept busy: {', '.join(busy)}." if busy else said
 
 
 def _targets(data: Data) -> Sequence[Target]:
@@ -64,7 +62,7 @@ def _targets(data: Data) -> Sequence[Target]:
     for kind, share in _LIMITS.items():
         if kind not in data.settings["modes"]:
             continue
-        for workers in sorted({2, grid.most(data.settings)}):
+        for workers in grid.aimed(data.settings):
             ratio = data.ratio(grid.label(kind, workers), grid.label(kind, 1), metrics.RATE)
             name = f"{kind}, {workers} workers x 1"
             found.append(Target(name, ratio, share * workers, least=True))

@@ -50,7 +50,7 @@ def _targets(data: Data) -> Sequence[Target]:
     if "nogil" not in data.settings["modes"]:
         return []
     found = []
-    for workers in sorted({2, grid.most(data.settings)}):
+    for workers in grid.aimed(data.settings):
         ratio = data.ratio(grid.label("nogil", workers), grid.label("nogil", 1), metrics.CPU)
         found.append(Target(f"nogil, CPU per request, {workers} workers x 1", ratio, _LIMIT))
     return found

@@ -348,11 +348,9 @@ class Exchange[App]:
 
     def _frame_apart(self, data: bytes) -> list[bytes]:
         """What `_frame` puts together, in its parts, none of them empty: one that is not copied."""
-        head, unsent = self._head, self._unsent
+        head, unsent, self._unsent = self._head, self._unsent, b""
         if head is not None and head.framing is Framing.CHUNKED:
-            self._unsent = b""
             return [b"%b%x\r\n" % (unsent, len(data)), data, b"\r\n"]
-        self._unsent = b""
         try:
             framed = self._frame(data)
         except ResponseError:

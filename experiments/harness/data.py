@@ -47,6 +47,11 @@ class Data:
         """Whether client and server shared their CPUs."""
         return bool(self.recording.about["cpus_shared"] == "yes")
 
+    @property
+    def cpus(self) -> int:
+        """How many the machine has."""
+        return int(self.recording.about["cpu_count"])
+
     def where(self, **facts: Any) -> list[str]:
         """The labels with these facts."""
         return [

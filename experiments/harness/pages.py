@@ -43,14 +43,15 @@ def files(study: Study, runs: Sequence[Data]) -> Iterator[tuple[str, str]]:
       runs: one for each number of CPUs, ascending.
     """
     for index, data in enumerate(runs):
-        prefix = f"{_cpus(data)}-cpus" if index else ""
+        prefix = _prefix(data) if index else ""
         yield f"{prefix or 'README'}.md", page(study, data, prefix, [] if index else runs[1:])
         for name, drawing in study.plots(data).items():
             yield _plot(prefix, name), drawing
 
 
-def _cpus(data: Data) -> int:
-    return int(data.recording.about["cpu_count"])
+def _prefix(data: Data) -> str:
+    """Begins the names of what is made of a run on a larger machine."""
+    return f"{data.cpus}-cpus"
 
 
 def _plot(prefix: str, name: str) -> str:
@@ -59,16 +60,13 @@ def _plot(prefix: str, name: str) -> str:
 
 def page(study: Study, data: Data, prefix: str = "", larger: Sequence[Data] = ()) -> str:
     """The page of one run of a study, in Markdown; `larger` are runs on machines of more CPUs."""
-    machine = f" on {_cpus(data)} CPUs" if prefix else ""
+    machine = f" on {data.cpus} CPUs" if prefix else ""
     parts = [
         NOTE,
         f"# {study.title}{machine}",
         study.question,
         f"**{study.answer(data)}**",
-        *(
-            f"[On {_cpus(each)} CPUs]({_cpus(each)}-cpus.md): {study.answer(each)}"
-            for each in larger
-        ),
+        *(f"[On {each.cpus} CPUs]({_prefix(each)}.md): {study.answer(each)}" for each in larger),
         *(f"![{study.title}: {name}]({_plot(prefix, name)})" for name in study.plots(data)),
     ]
     for title, table in study.tables(data).items():
@@ -104,8 +102,8 @@ def index(studies: Sequence[tuple[Study, Sequence[Data]]], others: Sequence[str]
             continue
         parts += [f"## [{study.title}]({study.name}/README.md)", study.question]
         for number, data in enumerate(runs):
-            prefix = f"{_cpus(data)}-cpus" if number else ""
-            machine = f"On {_cpus(data)} CPUs: " if number else ""
+            prefix = _prefix(data) if number else ""
+            machine = f"On {data.cpus} CPUs: " if number else ""
             page_ = f"{study.name}/{prefix or 'README'}.md"
             parts += [
                 f"**{machine}{study.answer(data)}**",

@@ -163,6 +163,12 @@ class Recording:
                 )
 
 
+def about(path: Path) -> dict[str, Any]:
+    """What a file says of where it was measured, without its values."""
+    found: dict[str, Any] = json.loads(path.read_text())[_KEY]["about"]
+    return found
+
+
 def _by_numbers(item: tuple[str, object]) -> list[tuple[int, str]]:
     """Sorts labels by their numbers where they differ in these."""
     parts = re.split(r"(\d+)", item[0])

@@ -41,10 +41,7 @@ class CollectingExchange[App: Collector](Exchange[App]):
             self._spool.close()
             self._spool = None
         if self._file is not None:
-            try:  # noqa: SIM105  # suppress() costs more than all else here
-                self._file.close()
-            except OSError:  # of what waits to be written, and is not wanted any more
-                pass
+            self._file.close()
             self._file = None
 
     def begin(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
-from subsrv.apps.spool import BODY_MEMORY, Memory
+from subsrv.apps.spool import Memory
 from subsrv.apps.tasks import Tasks
 from subsrv.exchange import Address
 from subsrv.http1 import Headers, ResponseError
@@ -174,12 +174,7 @@ class NativeApp:
     """A native handler in one worker."""
 
     def __init__(
-        self,
-        handler: Handler,
-        tasks: Tasks,
-        *,
-        scheme: str = "http",
-        body_memory: int = BODY_MEMORY,
+        self, handler: Handler, tasks: Tasks, *, body_memory: int, scheme: str = "http"
     ) -> None:
         self.handler = handler
         self.scheme = scheme

@@ -4,9 +4,6 @@ import io
 from collections.abc import Sequence
 from typing import IO, Any
 
-#: Bytes that large bodies may take in one worker, where nobody says otherwise.
-BODY_MEMORY = 64 << 20
-
 # A larger body needs room in the worker's memory (waitress's inbuf_overflow is 512 KiB too).
 _SMALL = 512 * 1024
 

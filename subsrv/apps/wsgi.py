@@ -7,7 +7,7 @@ from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
-from subsrv.apps.spool import BODY_MEMORY, Memory
+from subsrv.apps.spool import Memory
 from subsrv.apps.wsgi_file import FileWrapper
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.files import FileRange
@@ -170,7 +170,7 @@ class WSGIApp:
         scheme: str = "http",
         forwarded: bool = False,
         root_path: str = "",
-        body_memory: int = BODY_MEMORY,
+        body_memory: int = 0,
     ) -> None:
         self.call = app
         #: For the bodies of its requests.

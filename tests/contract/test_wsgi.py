@@ -146,31 +146,19 @@ def test_the_body_in_parts(client: Client) -> None:
 
 
 @in_the_loop
-def test_a_large_upload_without_room_waits_on_disk(
-    wsgi: Server, uploads: Path, probe: Probe
+@pytest.mark.parametrize(("size", "files"), [(560_000, []), (600_000, [600_000])])
+def test_a_large_upload_waits_in_memory_or_without_room_on_disk(
+    size: int, files: list[int], wsgi: Server, uploads: Path, probe: Probe
 ) -> None:
     """In an unnamed file of the temporary folder, gone with its request."""
     with Client(wsgi) as client:
         pid = client.get("/who").json()["pid"]
-        client.send(request(f"/wait?probe={probe.port}", method="POST", body=b"x" * 600_000))
+        client.send(request(f"/wait?probe={probe.port}", method="POST", body=b"x" * size))
         caller = probe.wait("waiting")
-        assert [size for _, size in open_files(pid, uploads)] == [600_000]
+        assert [size for _, size in open_files(pid, uploads)] == files
         caller.answer("thanks")
         assert client.response().body == b"thanks"
         until(lambda: open_files(pid, uploads) == [])
-
-
-@in_the_loop
-def test_a_large_upload_with_room_waits_in_memory(
-    wsgi: Server, uploads: Path, probe: Probe
-) -> None:
-    with Client(wsgi) as client:
-        pid = client.get("/who").json()["pid"]
-        client.send(request(f"/wait?probe={probe.port}", method="POST", body=b"x" * 560_000))
-        caller = probe.wait("waiting")
-        assert open_files(pid, uploads) == []
-        caller.answer("thanks")
-        assert client.response().body == b"thanks"
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -> None:
