@@ -55,9 +55,11 @@ class Worker:
     spread: float | None = None
     #: Since when a question is unanswered.
     asked: float | None = None
-    #: It has not answered in time; how often its rescue has been tried, and when to go on.
+    #: It has not answered in time; how often its rescue has been tried, or could
+    #: wait; and when to go on.
     hung: bool = False
     attempts: int = 0
+    respites: int = 0
     rescue_due: float = math.inf
     #: Nothing can end it.
     quarantined: bool = False

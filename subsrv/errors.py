@@ -8,13 +8,6 @@ import logging
 logger = logging.getLogger("subsrv")
 
 
-class Interrupted(BaseException):
-    """Raised in a worker that hangs, in the middle of what it does, to break that off.
-
-    No Exception: an application that catches everything would catch this, and go on to hang.
-    """
-
-
 class SubsrvError(Exception):
     """A failure a person can act on: its text is one line; `detail`, if set, a traceback."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from subsrv.files import FileRange
 from subsrv.http1 import LAST_CHUNK, Encoder, Framing, Head, Headers, Request, ResponseError, chunk
+from subsrv.interruption import dealing_with
 
 if TYPE_CHECKING:
     from subsrv.shared import Counters
@@ -314,16 +315,17 @@ class Exchange[App]:
         """The application failed: log it; answer 500, or close if the head has left."""
         request = self.request
         path = request.raw_path.decode("latin-1")
-        _log.error("%s in %s %s", reason, request.method, path, exc_info=error)
-        transport = self._transport
-        if transport is None:
-            return
-        if self.started:
-            self._transport = None
-            transport.abort()
-            return
-        transport.closing = True
-        self.respond(500, _ERROR_HEADERS, b"500 Internal Server Error\n")
+        with dealing_with(error):
+            _log.error("%s in %s %s", reason, request.method, path, exc_info=error)
+            transport = self._transport
+            if transport is None:
+                return
+            if self.started:
+                self._transport = None
+                transport.abort()
+                return
+            transport.closing = True
+            self.respond(500, _ERROR_HEADERS, b"500 Internal Server Error\n")
 
     def _came_late(self) -> None:
         """The response ends when nobody waits for it any more. Subclasses may raise."""

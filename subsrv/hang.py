@@ -22,6 +22,8 @@ _ASKED = 4
 # within milliseconds where it comes at all (the switch interval, or the end of a system call).
 _ATTEMPTS = 2
 _STEP = 1.0
+# Attempts that do not count, because the worker is still dealing with the one before.
+_RESPITES = 5
 
 
 class Overseer(Protocol):
@@ -97,6 +99,9 @@ class HangWatch:
         if message.type == "stuck":
             stack = message.fields["stack"].rstrip()
             logger.error("worker %d is stuck here:\n%s", worker.index, stack)
+        if message.type == "dealing" and worker.respites < _RESPITES:
+            worker.respites += 1
+            worker.attempts -= 1
         if message.type != "pong":
             return
         worker.asked = None

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from subsrv.ending import Ending
-from subsrv.errors import Interrupted
 from subsrv.exchange import HIGH_WATER, Address, Exchange, Transport
 from subsrv.http1 import CONTINUE, End, ProtocolError, Reader, Request
+from subsrv.interruption import Interrupted, dealing_with
 from subsrv.reactor import IN, OUT
 from subsrv.shared import Counters, Shared
 
@@ -235,8 +235,9 @@ class Incoming(Ending):
     def _fail(self, error: BaseException) -> None:
         exchange = self._exchange
         if exchange is None or not exchange.open:
-            _log.error("a connection failed", exc_info=error)
-            self.close()
+            with dealing_with(error):
+                _log.error("a connection failed", exc_info=error)
+                self.close()
         else:
             exchange.fail("the request failed", error)
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Self
 
 from subsrv.control import Channel
-from subsrv.errors import Interrupted
+from subsrv.interruption import Interrupted, due
 
 
 class Rescue:
@@ -62,6 +62,9 @@ class Rescue:
         # of the exception says where it was.
         if attempt == 1 and sys._is_gil_enabled():
             self._channel.send("stuck", stack=self._stack())
+        if not due(self._ident):
+            self._channel.send("dealing")
+            return
         if self._by_signal:
             self._armed = True
             signal.pthread_kill(self._ident, signal.SIGTERM)

@@ -247,7 +247,7 @@ class _Worker:
         self._deadline = min(self._deadline, deadline)
         if not self._stop.done():
             self._stop.set_result((parting, succeeded))
-        elif self._server is not None:
+        elif self._server is not None and not self._stop.cancelled():  # a worker that dies does so
             self._server.hurry(self._deadline, succeeded=self._stop.result()[1])
 
     def _tell(self, type_: str, **fields: object) -> None:

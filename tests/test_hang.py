@@ -159,6 +159,23 @@ def test_after_the_time_out_it_is_rescued_twice_and_left(story: Story) -> None:
     assert not story.watch.crowded(2)
 
 
+def test_while_it_deals_with_the_first_attempt_others_do_not_count(story: Story) -> None:
+    story.until(110.0)
+    for second in range(110, 110 + hang._RESPITES):
+        story.until(second)
+        story.watch.heard(story.worker, Message("dealing", {}))
+    assert story.told == ["hangs"]
+    story.until(110 + hang._RESPITES + hang._ATTEMPTS)
+    assert story.told == ["hangs", "left behind"]
+
+
+def test_it_does_not_deal_with_it_for_ever(story: Story) -> None:
+    for second in range(110, 130):
+        story.until(second)
+        story.watch.heard(story.worker, Message("dealing", {}))
+    assert story.told == ["hangs", "left behind"]
+
+
 def test_one_that_comes_back_is_left_alone(story: Story) -> None:
     story.until(200.0)
     story.watch.heard(story.worker, Message("pong", {}))

@@ -188,12 +188,16 @@ class Server:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
         try:
-            if kind is None and self.process.poll() is None:
+            if error is None and self.process.poll() is None:
                 self.stop()
         finally:
             self.kill()
+            if error is not None:
+                error.add_note(f"the server's log ended:\n{self.tail}")
 
 
 def address(url: str) -> tuple[str, int]:

@@ -21,7 +21,7 @@ def expect_rescue(server: Server) -> None:
     if sys._is_gil_enabled():
         server.wait_for(r"worker 0 is stuck here:\n(?: .*\n)* .*hanging.py.*, in spin")
     server.wait_for("worker 0 goes on, and drains")
-    server.expect("subsrv.errors.Interrupted")
+    server.expect("subsrv.interruption.Interrupted")
 
 
 def test_a_request_that_hangs_is_ended_and_the_others_are_not(mode: Mode, probe: Probe) -> None:
@@ -45,6 +45,22 @@ def test_a_request_that_hangs_is_ended_and_the_others_are_not(mode: Mode, probe:
         response = waiting.response()
         assert response.body == b"0"
         assert response["connection"] == "close"
+
+
+def test_it_is_not_interrupted_again_while_it_deals_with_that(mode: Mode, probe: Probe) -> None:
+    with (
+        Server(f"{APP}:slow", *mode.flags, *FLAGS) as server,
+        Client(server) as waiting,
+        Client(server) as hanging,
+    ):
+        waiting.send(request(f"/wait?probe={probe.port}"))
+        caller = probe.wait("waiting")
+        hanging.send(request("/spin"))
+        expect_rescue(server)
+        assert hanging.response().status == 500
+        caller.answer()
+        assert waiting.response().body == b"0"
+        assert server.log.count("subsrv.interruption.Interrupted") == 1
 
 
 # How the exception leaves an application differs by interface, and not by mode.
@@ -71,5 +87,5 @@ def test_a_lock_that_never_comes_free_is_broken_off_in_a_process(mode: Mode) -> 
     ):
         hanging.send(request("/lock"))
         server.wait_for("worker 0 goes on, and drains")
-        server.expect("subsrv.errors.Interrupted")
+        server.expect("subsrv.interruption.Interrupted")
         assert hanging.response().status == 500

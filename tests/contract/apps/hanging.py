@@ -1,5 +1,7 @@
 """Applications that hang at /spin, in each interface; else, the kits, or hello."""
 
+import logging
+import time
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -17,6 +19,25 @@ def spin() -> NoReturn:
                 pass
         except Exception:
             continue
+
+
+class Slow(logging.Filter):
+    """Takes as long over the end of a hang as a machine that is very busy."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            # Not in one call, at whose end alone an exception could come.
+            for _ in range(130):
+                time.sleep(0.01)
+        return True
+
+
+async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application, with a log that is slow."""
+    logger = logging.getLogger("subsrv")
+    if not logger.filters:
+        logger.addFilter(Slow())
+    await asgi(scope, receive, send)
 
 
 async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
