@@ -60,7 +60,9 @@ def test_it_is_not_interrupted_again_while_it_deals_with_that(mode: Mode, probe:
         assert hanging.response().status == 500
         caller.answer()
         assert waiting.response().body == b"0"
+        # It struck the application, and not the logging of that.
         assert server.log.count("subsrv.interruption.Interrupted") == 1
+        assert "in filter" not in server.log
 
 
 # How the exception leaves an application differs by interface, and not by mode.
