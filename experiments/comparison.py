@@ -24,7 +24,7 @@ from experiments.workloads.workloads import WORKLOADS, Workload
 # Not: the slow ways of uvicorn (h11) and of gunicorn (a request at a time), and what other studies
 # are about, such as WebSockets. Of processes as workers only those that a target asks for.
 _OTHERS = (
-    *("uvicorn-h11", "gunicorn-sync", "subsrv-wsgi-process"),
+    *("uvicorn-h11", "gunicorn-sync", "subsrv-wsgi-process", "subsrv-asgi-thread"),
     *("uvicorn-websockets", "uvicorn-websockets-sansio", "uvicorn-wsproto", "granian-websockets"),
 )
 _DEFAULT = tuple(name for name in PEERS if name not in _OTHERS)

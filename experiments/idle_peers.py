@@ -20,9 +20,16 @@ from experiments.workloads.workloads import WORKLOADS
 from subsrv.bench.launch import LaunchError
 from subsrv.bench.processes import memory
 
-#: Those that are looked at, one for each server.
+#: Those that are looked at.
 NAMES = (
-    *("subsrv-asgi", "uvicorn-zttp", "uvicorn-httptools", "granian-asgi", "fastpysgi-asgi"),
+    *(
+        "subsrv-asgi",
+        "subsrv-asgi-thread",
+        "uvicorn-zttp",
+        "uvicorn-httptools",
+        "granian-asgi",
+        "fastpysgi-asgi",
+    ),
     *("hypercorn", "gunicorn-asgi"),
 )
 

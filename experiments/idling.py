@@ -8,7 +8,8 @@ from experiments.harness.publish import Page
 from experiments.harness.study import Target
 from experiments.harness.table import Table
 
-_OURS = "subsrv-asgi"
+# The default beside a main interpreter that supervises; and one worker in that, as peers have it.
+_OURS = ("subsrv-asgi", "subsrv-asgi-thread")
 # What is compared with peers, in numbers that a table shows as they are.
 _MEMORY: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
     "idle server, MB USS": lambda each: float(each["alone"]["uss"]) / 1e6,
@@ -72,9 +73,13 @@ def _beside_peers(peers: Sequence[Mapping[str, Any]]) -> str:
 
 def _targets(peers: Sequence[Mapping[str, Any]]) -> str:
     """Whether an idle server and an idle connection of ours take less than each peer's."""
-    ours = next((each for each in peers if each["peer"] == _OURS), {})
-    others = [each for each in peers if each["peer"] != _OURS]
-    rows = [_target(name, of, ours, others) for name, of in _MEMORY.items()]
+    found = {each["peer"]: each for each in peers}
+    others = [each for each in peers if each["peer"] not in _OURS]
+    rows = [
+        _target(f"{ours}, {name}", of, found.get(ours, {}), others)
+        for ours in _OURS
+        for name, of in _MEMORY.items()
+    ]
     return targets_table(rows).markdown()
 
 

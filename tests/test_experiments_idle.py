@@ -65,9 +65,10 @@ def test_targets_beside_the_least_of_the_peers(
     ours: dict[str, object], server: str, connection: str
 ) -> None:
     failed: dict[str, object] = {"peer": "c", "failed": "it fell over"}
-    peers = [ours, _peer("a", 20_000_000, 3000), _peer("b", 30_000_000, 1000), failed]
+    thread = _peer("subsrv-asgi-thread", 1, 1)
+    peers = [ours, thread, _peer("a", 20_000_000, 3000), _peer("b", 30_000_000, 1000), failed]
     text = " ".join(idling._targets(peers).split())
-    _, first, again, second = re.split(r"\| (?=idle server|each idle)", text)
+    _, first, again, second, *others = re.split(r"\| (?=subsrv-asgi)", text)
     assert again.replace("PSS", "USS") == first
     assert "of which a has the least" in first
     assert "of which b has the least" in second
@@ -75,12 +76,14 @@ def test_targets_beside_the_least_of_the_peers(
     assert "c failed | ≤ 1000 |" in second
     assert server in first
     assert connection in second
+    assert [row.startswith("subsrv-asgi-thread, ") for row in others] == [True] * 3
+    assert all("| met |" in row for row in others)
 
 
 def test_targets_where_every_peer_failed() -> None:
     failed: dict[str, object] = {"peer": "c", "failed": "it fell over"}
     peers = [_peer("subsrv-asgi", 15_000_000, 900), failed]
-    assert idling._targets(peers).count("peers failed") == 3
+    assert idling._targets(peers).count("peers failed") == 2 * 3
 
 
 def test_the_answer_has_the_peers_beside_ours() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyperf  # type: ignore[import-untyped]
 
-from experiments.isolates import page
+from experiments.isolates import offload, page
 from experiments.isolates.__main__ import count, measured, todo
 from experiments.isolates.cases import CASES, VALUES
 
@@ -13,6 +13,12 @@ def test_a_case_is_measured_in_a_process() -> None:
     values = measured("round trip", "thread: ports", 5)
     assert values is not None
     assert len(values) == VALUES + 1
+    assert all(0 < value < 10 for value in values)
+
+
+def test_others_are_timed_while_the_isolates_work() -> None:
+    values = measured(offload.BESIDE, "interp: while two isolates of low priority work", 10)
+    assert values is not None
     assert all(0 < value < 10 for value in values)
 
 
@@ -67,6 +73,6 @@ def test_the_page_shows_each_case(tmp_path: Path) -> None:
     row = "| stream of int | interp | send in a loop | 3 | 2.00 [1.00, 3.00] | 500,000 |"
     assert row in " ".join(text.replace("|", " | ").split())
     assert "MISSED |" in text
-    assert "one bare socketpair" in text
+    assert "one bare socketpair of packets" in text
     assert "Pool.run_sync" in plot
     assert "500,000 small messages a second" in page.section(tmp_path)

@@ -38,7 +38,7 @@ COUNTS = {
     "round trip of 10 MB": 30,
     "call": 1000,
     offload.CALLS: 200,
-    offload.BESIDE: 400,
+    offload.BESIDE: 600,
 }
 _POLLED = ("round trip", "concurrent.interpreters.Queue", 30)
 

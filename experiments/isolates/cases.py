@@ -6,6 +6,7 @@ runs one of them in this process, and prints its values as JSON.
 """
 
 import json
+import socket
 import sys
 
 from experiments.isolates import dart, offload, ours, rivals, there
@@ -43,7 +44,8 @@ CASES: dict[str, dict[str, Case]] = {
     **{f"stream of {what}": _streams(what) for what in there.SAMPLES if what != "int"},
     "round trip": {
         "interp: ports": ours.trip("interp"),
-        "interp: a bare socketpair": rivals.socket_trip,
+        "interp: a bare socketpair": rivals.socket_trip(socket.SOCK_STREAM),
+        "interp: a bare socketpair of packets": rivals.socket_trip(socket.SOCK_SEQPACKET),
         "interp: a bare socketpair each way": rivals.sockets_trip,
         "thread: ports": ours.trip("thread"),
         "process: ports": ours.trip("process"),
@@ -74,11 +76,12 @@ CASES: dict[str, dict[str, Case]] = {
         "interp: in the worker itself": offload.calls(0),
         "interp: in one isolate": offload.calls(1),
         "interp: in two isolates": offload.calls(2),
+        "interp: in two isolates of low priority": offload.calls(2, nice=offload.LOW),
     },
     offload.BESIDE: {
         "interp: nothing else": offload.beside(None),
         "interp: while two isolates work": offload.beside(2),
-        "interp: while two isolates of low priority work": offload.beside(2, nice=10),
+        "interp: while two isolates of low priority work": offload.beside(2, nice=offload.LOW),
         "interp: while the worker itself works": offload.beside(0),
     },
 }

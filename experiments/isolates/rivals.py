@@ -128,11 +128,15 @@ def pipe_trip(message: Callable[[], Any] = lambda: 1) -> Case:
     return case
 
 
-def socket_trip(count: int) -> float:
+def socket_trip(kind: socket.SocketKind) -> Case:
     """A bare socketpair between two interpreters, both ways through the one."""
-    ours, theirs = socket.socketpair()
-    with interpreter("socket_reflect", theirs.fileno(), os.dup(theirs.detach())), ours:
-        return _bounced(ours, ours, count)
+
+    def case(count: int) -> float:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        with interpreter("socket_reflect", theirs.fileno(), os.dup(theirs.detach())), ours:
+            return _bounced(ours, ours, count)
+
+    return case
 
 
 def sockets_trip(count: int) -> float:

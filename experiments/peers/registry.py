@@ -171,6 +171,7 @@ _ALL = (
     _subsrv(Interface.WSGI),
     _subsrv(Interface.ASGI, "process", "the same worker, isolated as others isolate theirs"),
     _subsrv(Interface.WSGI, "process", "the same worker, isolated as others isolate theirs"),
+    _subsrv(Interface.ASGI, "thread", "one worker, in one interpreter, as others have it"),
     _uvicorn(
         "zttp",
         "zttp",
