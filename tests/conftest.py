@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pki
 import pytest
-from contract.modes import AKIN, FREE_THREADED
+from contract.modes import AKIN, FREE_THREADED, Mode
 from contract.serving import Server
 
 # Of the tools and the experiments, which run on whatever interpreter there is and start the
@@ -23,7 +23,7 @@ _ONCE_WITH_A_GIL = (
 )
 
 # These hold the kinds of worker that are akin to others on every leg; what else is said of every
-# kind is said of those two on one leg.
+# kind is said of those on one leg.
 _OF_EACH_KIND = (
     "test_backends.py",
     "test_http.py",
@@ -35,13 +35,21 @@ _OF_EACH_KIND = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what the matrix runs on one leg only."""
     for item in items:
-        name, call = item.path.name, getattr(item, "callspec", None)
-        place = f"{item.path.parent.name}/{name}"
-        mode = getattr(call and call.params.get("mode"), "name", None)
-        akin = mode in AKIN and not any(each in item.nodeid for each in _OF_EACH_KIND)
+        name, place = item.path.name, f"{item.path.parent.name}/{item.path.name}"
+        akin = _mode(item) in AKIN and not any(each in item.nodeid for each in _OF_EACH_KIND)
         of_gil = not FREE_THREADED and place.startswith(_ONCE_WITH_A_GIL)
         if akin or of_gil or name.startswith(_ONCE):
             item.add_marker(pytest.mark.once)
+
+
+def _mode(item: pytest.Item) -> str | None:
+    """The kind of worker that a test is about, by its name."""
+    call = getattr(item, "callspec", None)
+    for value in call.params.values() if call else ():
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Mode):
+                return each.name
+    return None
 
 
 @pytest.hookimpl(wrapper=True)

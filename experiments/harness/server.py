@@ -33,10 +33,14 @@ class Server(launch.Server):
     """A running server; LaunchError if it does not start, or does not stop cleanly."""
 
     def __init__(
-        self, command: launch.Command | tuple[str, ...], *, pinned: frozenset[int] | None = None
+        self,
+        command: launch.Command | tuple[str, ...],
+        *,
+        pinned: frozenset[int] | None = None,
+        own_session: bool = True,
     ) -> None:
         """Start it, on these CPUs alone if they are given."""
-        super().__init__(command, cwd=REPOSITORY, cpus=pinned)
+        super().__init__(command, cwd=REPOSITORY, cpus=pinned, own_session=own_session)
 
 
 def in_words(error: Exception) -> str:

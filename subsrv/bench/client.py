@@ -178,7 +178,7 @@ def run(url: str, load: Load) -> Report:
             capture_output=True,
             text=True,
             timeout=patience,
-            start_new_session=True,  # Ctrl-C is for the caller, who ends this
+            process_group=0,  # Ctrl-C is for the caller, who ends this
         )
     except subprocess.TimeoutExpired:
         raise LoadError(f"the client did not end in {patience:.0f} s") from None

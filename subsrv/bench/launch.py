@@ -84,10 +84,12 @@ class Server:
         cwd: Path | None = None,
         cpus: Collection[int] | None = None,
         start_timeout: float = _START_TIMEOUT,
+        own_session: bool = True,
     ) -> None:
         """Start it, on these CPUs alone if they are given; LaunchError if it is not ready in time.
 
-        An interrupt while it starts ends it.
+        An interrupt while it starts ends it. Of a server in the caller's session, only the tree
+        is measured; in one of its own, Linux may share out CPUs between the sessions first.
         """
         self.command = command if isinstance(command, Command) else Command(words=command)
         self.url = ""
@@ -96,7 +98,7 @@ class Server:
         self._settled = threading.Event()
         self.launched = time.monotonic()
         try:
-            # A session of its own: its members are what is measured, and killed in the end.
+            # Its group is killed in the end; a session's members are what is measured.
             with pinned(cpus):
                 self._process = subprocess.Popen(
                     self.command.words,
@@ -105,7 +107,8 @@ class Server:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE,
-                    start_new_session=True,
+                    start_new_session=own_session,
+                    process_group=None if own_session else 0,
                     text=True,
                     errors="replace",
                 )

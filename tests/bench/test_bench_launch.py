@@ -31,6 +31,15 @@ def test_a_server_is_ready_runs_on_its_cpus_and_stops() -> None:
     assert processes.tree(pid) == []
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_session_of_its_own_or_the_callers(own: bool) -> None:
+    command = launch.command("subsrv.hello:native", mode="thread", workers=1)
+    with Server(command, own_session=own) as server:
+        assert (os.getsid(server.pid) == server.pid) is own
+        assert (os.getsid(server.pid) == os.getsid(0)) is not own
+        assert os.getpgid(server.pid) == server.pid  # to be killed with
+
+
 def test_the_reason_is_the_servers_own() -> None:
     with pytest.raises(LaunchError, match=r"^no 'app' here$") as caught:
         Server(running("import sys; print('x: error: no \\'app\\' here', file=sys.stderr)"))

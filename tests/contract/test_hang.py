@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.modes import POSSIBLE, Mode
+from contract.modes import DISTINCT, POSSIBLE, Mode
 from contract.probe import Probe
 from contract.serving import Server
 from contract.wire import Client, request
@@ -66,7 +66,7 @@ def test_it_is_not_interrupted_again_while_it_deals_with_that(mode: Mode, probe:
 
 
 # How the exception leaves an application differs by interface, and not by mode.
-@pytest.mark.parametrize("mode", POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("mode", DISTINCT[:1], indirect=True, ids=str)
 @pytest.mark.parametrize("interface", ["wsgi", "native"])
 def test_whatever_the_interface_its_client_gets_an_answer(mode: Mode, interface: str) -> None:
     with (

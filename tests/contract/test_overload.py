@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contract.modes import POSSIBLE, Mode
+from contract.modes import DISTINCT, Mode
 from contract.probe import Probe
 from contract.serving import Server, until
 from contract.wire import Client, Response
@@ -101,7 +101,7 @@ def test_what_waited_too_long(mode: Mode, threads: int, probe: Probe, tmp_path: 
 # What follows is the same loop's in every mode.
 
 
-@pytest.mark.parametrize("mode", POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("mode", DISTINCT[:1], indirect=True, ids=str)
 @pytest.mark.parametrize("reactor", ["epoll", "portable"])
 @pytest.mark.parametrize("bind", ["127.0.0.1:0", "unix:"])
 def test_whoever_waits_and_wherever(
@@ -127,7 +127,7 @@ def test_whoever_waits_and_wherever(
         assert server.place()["counters"]["expired"] == refused + 1
 
 
-@pytest.mark.parametrize("mode", POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("mode", DISTINCT[:1], indirect=True, ids=str)
 def test_what_the_application_itself_has_wait_is_not_counted(
     mode: Mode, probe: Probe, tmp_path: Path
 ) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from contract.modes import POSSIBLE, Mode
+from contract.modes import DISTINCT, POSSIBLE, Mode
 from contract.serving import Server
 from contract.wire import Client
 
 # How it leaves an application differs by interface, and what it does to a worker by mode.
 CASES = [(mode, "asgi") for mode in POSSIBLE]
-CASES += [(POSSIBLE[0], interface) for interface in ("wsgi", "wsgi-threads", "native")]
+CASES += [(DISTINCT[0], interface) for interface in ("wsgi", "wsgi-threads", "native")]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]}-{case[1]}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.modes import POSSIBLE, Mode
+from contract.modes import DISTINCT, POSSIBLE, Mode
 from contract.probe import Probe
 from contract.serving import Server, until
 from contract.visitors import visiting
@@ -128,7 +128,7 @@ def test_old_workers_finish_what_they_have(mode: Mode, shop: Shop, probe: Probe)
 
 
 # It takes two seconds, and the worker is the same in all modes.
-@pytest.mark.parametrize("mode", POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("mode", DISTINCT[:1], indirect=True, ids=str)
 def test_an_idle_connection_is_closed_in_the_end(mode: Mode, shop: Shop) -> None:
     with shop.serve(mode, "--workers", "1") as server, Client(server) as idle:
         assert idle.get("/").body == b"1 h1 /"

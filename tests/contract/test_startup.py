@@ -213,7 +213,7 @@ def test_lifespan_that_breaks_in_shutdown_is_logged(mode: Mode) -> None:
 
 
 # The supervisor binds, before it makes any worker.
-@pytest.mark.parametrize("mode", modes.POSSIBLE[:1], indirect=True, ids=str)
+@pytest.mark.parametrize("mode", modes.DISTINCT[:1], indirect=True, ids=str)
 def test_a_port_in_use(mode: Mode) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
