@@ -71,9 +71,12 @@ class Connection(Incoming):
         self._stamp = self._reactor.now
         if self._body_open:
             self._discard()
-        if self._advancing and self._more and keep_alive and not self._body_open:
-            # More requests stand behind this one: their responses leave together.
-            self._cork(data)
+        if data and self._advancing and keep_alive and not (self._body_open or self.closing):
+            # With those of the requests behind this one, and of other clients: see Outbox.
+            if self._corked is None:
+                self._corked = [data]
+            else:
+                self._cork(data)
             return
         if self._corked or self._out:
             self._transmit(data)
@@ -176,6 +179,7 @@ class Connection(Incoming):
             self._exchange.drain()
         if parting:
             return
+        self.uncork()
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()
@@ -190,6 +194,7 @@ class Connection(Incoming):
             or self._heading
             or self._body_open
             or self._out
+            or self._corked
             or self.closing
             or self._reader.buffered
         ):

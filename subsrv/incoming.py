@@ -181,7 +181,18 @@ class Incoming(Ending):
         finally:
             self._advancing = False
             if self._corked:
-                self._transmit(b"")
+                self._reactor.outbox.append(self)
+
+    def uncork(self) -> None:
+        """See Held: send the responses that have waited for others."""
+        corked = self._corked
+        if not corked:
+            return
+        self._corked = None
+        try:
+            self._transmit(corked[0] if len(corked) == 1 else b"".join(corked))
+        except (Exception, Interrupted) as error:
+            self._fail(error)  # as above
 
     def _begin(self, request: Request) -> None:
         shared = self._shared

@@ -294,6 +294,7 @@ def test_the_limit_counts_what_waits_and_nothing_else() -> None:
     setting.wire.callback = setting.connection.on_event
     other.wire.incoming.append(GET)
     other.wire.callback(IN)
+    setting.wire.outbox.empty()
     assert b"retry-after: 1\r\n" in setting.wire.sent + other.wire.sent
     assert setting.shared.overloaded == 1
     setting.made[0].respond(200, [], b"")

@@ -39,7 +39,7 @@ ALL = (
 )
 # The others are not passed over: test_startup.py holds them to their refusal.
 POSSIBLE = tuple(mode for mode in ALL if mode.possible)
-# Kinds that share all but their start with another: with the GIL, threads with interpreters; without,
-# both of them with threads; forked processes with spawned ones.
+# Kinds that share all but their start with another: with the GIL, threads with interpreters;
+# without it, both of them with threads; forked processes with spawned ones.
 AKIN = ("interp", "thread", "fork") if FREE_THREADED else ("thread", "fork")
 DISTINCT = tuple(mode for mode in POSSIBLE if mode.name not in AKIN)
