@@ -72,7 +72,7 @@ class Connection(Incoming):
         if self._body_open:
             self._discard()
         if data and self._advancing and keep_alive and not (self._body_open or self.closing):
-            # With those of the requests behind this one, and of other clients: see Outbox.
+            # With those of the requests behind this one, and of other clients: see Reactor.outbox.
             if self._corked is None:
                 self._corked = [data]
             else:

@@ -189,8 +189,21 @@ class Incoming(Ending):
         if not corked:
             return
         self._corked = None
+        data = corked[0] if len(corked) == 1 else b"".join(corked)
         try:
-            self._transmit(corked[0] if len(corked) == 1 else b"".join(corked))
+            if self._out:
+                self._transmit(data)
+                return
+            # The same, with a call less for each request.
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self._lost()
+                return
+            if sent != len(data):
+                self._keep(data, sent)
         except (Exception, Interrupted) as error:
             self._fail(error)  # as above
 

@@ -24,8 +24,8 @@ EXCLUSIVE = getattr(select, "EPOLLEXCLUSIVE", 0)
 type Callback = Callable[[int], None]
 """Called with the event mask: IN, OUT or others (an error, a hang-up), which a read explains."""
 
-# Seconds for which what is to be sent may wait for the next callbacks, see Outbox; what is sent by
-# each of them in so short a time would not have been there much sooner one by one.
+# Seconds for which what is to be sent may wait for more of it, see Reactor.outbox: about as long as
+# two handlers take that do anything at all.
 _HELD = 0.5e-3
 
 # Events taken from one wait. Enough that a busy worker amortises the call, and few enough that
@@ -59,22 +59,11 @@ class Held(Protocol):
         """Send it."""
 
 
-class Outbox(list[Held]):
-    """Who has something to send at the end of a turn of the reactor, or half a millisecond after
-    the first of them, whichever comes sooner.
-
-    Requests that come together are answered together: ten calls of the application and then ten of
-    the system find more of both in the processor's caches than ten times one of each, and a client
-    or a proxy on the same machine is woken once for them all.
-    """
-
-    __slots__ = ()
-
-    def empty(self) -> None:
-        """Have all of them send."""
-        for each in self:
-            each.uncork()
-        self.clear()
+def uncork(outbox: list[Held]) -> None:
+    """Have all of them send, and forget them."""
+    for each in outbox:
+        each.uncork()
+    outbox.clear()
 
 
 class PortablePoller:
@@ -156,8 +145,12 @@ class Reactor(selectors.BaseSelector):
             self._poller = PortablePoller()
             self.exclusive = 0
         self._callbacks: dict[int, Callback] = {}
-        #: See Outbox. What comes into it outside of a callback leaves before the next wait.
-        self.outbox = Outbox()
+        #: Who has something to send at the end of this turn, or half a millisecond after it came to
+        #: that, whichever is sooner; outside of a turn, before the next wait. So requests that come
+        #: together are answered together: many calls of the application and then as many of the
+        #: system find more of both in the processor's caches than one of each by turns, and a
+        #: client or a proxy on the same machine is woken once for them all.
+        self.outbox: list[Held] = []
         self._keys = _Keys()
         #: Seconds between ticks.
         self.tick = tick
@@ -228,7 +221,7 @@ class Reactor(selectors.BaseSelector):
         """Wait, call the server's callbacks, and return what is asyncio's."""
         outbox = self.outbox
         if outbox:
-            outbox.empty()
+            uncork(outbox)
         if self.ticking:
             until_tick = self._next_tick - self.now
             if timeout is None or timeout > until_tick:
@@ -257,7 +250,7 @@ class Reactor(selectors.BaseSelector):
                 if callback is not None:
                     callback(mask)
                     if outbox and (now := monotonic()) - since > _HELD:
-                        outbox.empty()
+                        uncork(outbox)
                         since = now
                 # An earlier callback of this turn may have unregistered it.
                 elif (key := keys.get(fd)) is not None and (
@@ -267,7 +260,7 @@ class Reactor(selectors.BaseSelector):
         finally:
             # Also what was answered before a callback that ends the worker.
             if outbox:
-                outbox.empty()
+                uncork(outbox)
         return ready
 
     def close(self) -> None:

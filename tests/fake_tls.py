@@ -13,7 +13,7 @@ from pki import Identity, Pki
 from subsrv.certificates import Certificates
 from subsrv.config import Config
 from subsrv.http1 import Encoder, HeadParser, Limits
-from subsrv.reactor import IN, OUT, Outbox
+from subsrv.reactor import IN, OUT, Held, uncork
 from subsrv.shared import Shared, Timeouts
 from subsrv.tls import Handshake, TLSSocket
 
@@ -32,7 +32,7 @@ class Wire:
         self.closed = self.ended = self.broken = False
         self.mask: int | None = None
         self.callback: Callable[[int], None]
-        self.outbox = Outbox()
+        self.outbox: list[Held] = []
 
     # The socket.
 
@@ -92,7 +92,7 @@ class Wire:
         told = (ready | (OUT if self.room else 0)) & self.mask
         if told:
             self.callback(told)
-        self.outbox.empty()
+        uncork(self.outbox)
         return told != 0
 
 

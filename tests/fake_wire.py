@@ -9,7 +9,7 @@ from typing import Any
 from subsrv.connection import Connection
 from subsrv.exchange import Exchange
 from subsrv.http1 import Encoder, HeadParser, Limits
-from subsrv.reactor import IN, OUT, Outbox
+from subsrv.reactor import IN, OUT, Held, uncork
 from subsrv.shared import Shared, Timeouts
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -29,7 +29,7 @@ class Wire:
         self.mask = 0
         self.broken: int | None = None
         self.callback: Callable[[int], None]
-        self.outbox = Outbox()
+        self.outbox: list[Held] = []
 
     # The socket.
 
@@ -87,7 +87,7 @@ class Wire:
         told = ready & self.mask
         if told:
             self.callback(told)
-        self.outbox.empty()
+        uncork(self.outbox)
         return told != 0
 
 

@@ -9,7 +9,7 @@ from fake_wire import GET, POST, Recorder, Setting
 
 from subsrv.connection import Connection
 from subsrv.exchange import HIGH_WATER
-from subsrv.reactor import IN
+from subsrv.reactor import IN, uncork
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_the_limit_counts_what_waits_and_nothing_else() -> None:
     setting.wire.callback = setting.connection.on_event
     other.wire.incoming.append(GET)
     other.wire.callback(IN)
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert b"retry-after: 1\r\n" in setting.wire.sent + other.wire.sent
     assert setting.shared.overloaded == 1
     setting.made[0].respond(200, [], b"")

@@ -12,7 +12,7 @@ from fake_wire import GET, Setting
 from subsrv import reactor as module
 from subsrv.connection import Connection
 from subsrv.exchange import Exchange
-from subsrv.reactor import IN, Outbox, Reactor
+from subsrv.reactor import IN, Reactor, uncork
 
 KINDS = ["epoll", "portable"]
 
@@ -154,12 +154,12 @@ def cork(setting: Setting) -> None:
 def test_a_response_waits_for_the_end_of_the_turn() -> None:
     setting = Setting(Answering)
     cork(setting)
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert setting.wire.sent.startswith(b"HTTP/1.1 200")
     assert setting.wire.sends == 1
     # And is not sent again.
     setting.wire.outbox.append(setting.connection)
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert setting.wire.sends == 1
 
 
@@ -167,7 +167,7 @@ def test_what_the_socket_does_not_take_waits_for_it() -> None:
     setting = Setting(Answering)
     cork(setting)
     setting.wire.takes = 10
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert len(setting.wire.sent) == 10
     assert setting.connection.pending > 0
     setting.wire.takes = 1 << 20
@@ -181,7 +181,7 @@ def test_a_drain_sends_what_waits() -> None:
     setting.connection.drain(parting=False)
     assert setting.wire.sent.endswith(b"body")
     assert not setting.shared.connections
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert setting.wire.sends == 1
 
 
@@ -198,7 +198,7 @@ def test_while_it_waits_no_other_worker_takes_the_connection() -> None:
     setting = Setting(Answering)
     cork(setting)
     assert setting.connection.rests_since < 0
-    setting.wire.outbox.empty()
+    uncork(setting.wire.outbox)
     assert setting.connection.rests_since == setting.wire.now
 
 
@@ -207,8 +207,7 @@ def test_a_client_that_is_gone_by_then_costs_nobody_else_anything() -> None:
     cork(gone)
     cork(there)
     gone.wire.broken = 104
-    together = Outbox([gone.connection, there.connection])
-    together.empty()
+    uncork([gone.connection, there.connection])
     assert not gone.shared.connections
     assert gone.shared.resets == 1
     assert there.wire.sent.endswith(b"body")
@@ -217,13 +216,14 @@ def test_a_client_that_is_gone_by_then_costs_nobody_else_anything() -> None:
 def test_an_error_of_the_servers_own_costs_one_connection(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_connection: Connection, _data: bytes) -> None:
+    def broken(_connection: Connection, _data: bytes, _sent: int) -> None:
         raise MemoryError
 
     setting = Setting(Answering)
     cork(setting)
-    monkeypatch.setattr(Connection, "_transmit", broken)
+    setting.wire.takes = 0
+    monkeypatch.setattr(Connection, "_keep", broken)
     with caplog.at_level(logging.ERROR):
-        setting.wire.outbox.empty()
+        uncork(setting.wire.outbox)
     assert "a connection failed" in caplog.text
     assert not setting.shared.connections

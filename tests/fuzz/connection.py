@@ -17,7 +17,7 @@ from subsrv.connection import Connection
 from subsrv.exchange import HIGH_WATER, Exchange, Transport
 from subsrv.files import FileRange
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
-from subsrv.reactor import IN, OUT, Outbox
+from subsrv.reactor import IN, OUT, Held, uncork
 from subsrv.shared import Shared, Timeouts
 
 LIMITS = Limits(request_line=96, header_size=256, header_count=8, body=200)
@@ -87,7 +87,7 @@ class FakeReactor:
     def __init__(self) -> None:
         self.now = 0.0
         self.mask: int | None = None
-        self.outbox = Outbox()
+        self.outbox: list[Held] = []
 
     def watch(self, fd: int, mask: int, _callback: Callable[[int], None]) -> None:
         assert fd == 3
@@ -216,7 +216,7 @@ class World:
     def ready(self) -> None:
         """Call back for what is both ready and watched, as the reactor does."""
         sock = self.sock
-        self.reactor.outbox.empty()
+        uncork(self.reactor.outbox)
         for _ in range(4):
             mask = self.reactor.mask
             if mask is None:
@@ -231,7 +231,7 @@ class World:
             if not found:
                 return
             self.connection.on_event(found)
-            self.reactor.outbox.empty()
+            uncork(self.reactor.outbox)
             assert self.connection.pending <= _MOST_PENDING, "pending is not bounded"
 
     def tick(self, seconds: float) -> None:
