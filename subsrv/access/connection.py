@@ -23,7 +23,7 @@ _CLOSED = "499"
 
 
 class LoggedConnection(Connection):
-    """Logs a request when its response has been handed to the socket, or never will be.
+    """Logs a request when its response is whole and about to leave, or never will be.
 
     What the response is, is read off its bytes: every interface, and every refusal, sends them the
     same way.
