@@ -172,6 +172,7 @@ class Connection(Incoming):
 
         While `parting`, so does one that is still to come.
         """
+        self.uncork()
         self._draining = self.closing = True
         if self._exchange is None and not (parting or self._paused or self._over):
             self.on_event(IN)
@@ -179,7 +180,6 @@ class Connection(Incoming):
             self._exchange.drain()
         if parting:
             return
-        self.uncork()
         idle = self._exchange is None and not self._out and not self._body_open
         if idle and not self._reader.buffered:
             self.close()

@@ -185,6 +185,15 @@ def test_a_drain_sends_what_waits() -> None:
     assert setting.wire.sends == 1
 
 
+def test_a_drain_sends_what_waits_to_a_client_that_sends_no_more() -> None:
+    setting = Setting(Answering)
+    cork(setting)
+    setting.wire.incoming.append(b"")
+    setting.connection.drain(parting=False)
+    assert setting.wire.sent.endswith(b"body")
+    assert not setting.shared.connections
+
+
 def test_a_request_that_a_drain_finds_is_answered_and_the_connection_closed() -> None:
     setting = Setting(Answering)
     setting.wire.incoming.append(GET)

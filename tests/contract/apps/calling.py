@@ -16,13 +16,20 @@ def call(port: str | int, word: str) -> str:
         return sock.recv(100).decode().strip()
 
 
+# A protocol has but a weak reference to its reader, and the loop to a task: a framework's task that
+# waits here, and that nobody else has kept, could be collected together with both.
+_waiting: set[asyncio.StreamReader] = set()
+
+
 async def call_async(port: str | int, word: str) -> str:
     """The same, without holding the loop."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    _waiting.add(reader)
     try:
         writer.write(word.encode() + b"\n")
         return (await reader.readline()).decode().strip()
     finally:
+        _waiting.discard(reader)
         writer.close()
         await writer.wait_closed()
 
