@@ -78,19 +78,9 @@ class Connection(Incoming):
             else:
                 self._cork(data)
             return
-        if self._corked or self._out:
+        # Nothing may be left of a body that came in pieces, and ended with its length.
+        if data or self._corked:
             self._transmit(data)
-        elif data:  # nothing is left of a body that came in pieces, and ended with its length
-            # The same, with a call less for each request.
-            try:
-                sent = self._send(data)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            except OSError:
-                self._lost()
-                sent = len(data)
-            if sent != len(data):
-                self._keep(data, sent)
         if not keep_alive or self.closing:
             self._close_after_flush()
         elif not self._advancing:
