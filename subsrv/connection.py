@@ -11,6 +11,9 @@ from subsrv.incoming import Incoming
 from subsrv.reactor import IN
 from subsrv.shared import Shared
 
+# Responses to pipelined requests that leave together, at the most.
+_CORKED = 64
+
 # What the reader keeps for speed alone is given up when a connection has idled for so long.
 _RECENT = 1.0
 
@@ -73,13 +76,15 @@ class Connection(Incoming):
             self._discard()
         if data and self._advancing and keep_alive and not (self._body_open or self.closing):
             # With those of the requests behind this one, and of other clients: see Reactor.outbox.
-            if self._corked is None:
+            corked = self._corked
+            if corked is None:
                 self._corked = [data]
+            elif len(corked) < _CORKED:
+                corked.append(data)
             else:
-                self._cork(data)
+                self._transmit(data)
             return
-        # Nothing may be left of a body that came in pieces, and ended with its length.
-        if data or self._corked:
+        if data:  # nothing is left of a body that came in pieces, and ended with its length
             self._transmit(data)
         if not keep_alive or self.closing:
             self._close_after_flush()

@@ -55,8 +55,8 @@ class Worker:
     spread: float | None = None
     #: Since when a question is unanswered.
     asked: float | None = None
-    #: It has not answered in time; how often its rescue has been tried, or could
-    #: wait; and when to go on.
+    #: It has not answered in time; how often its rescue has been tried, how often that did not
+    #: count, and when to go on.
     hung: bool = False
     attempts: int = 0
     respites: int = 0

@@ -194,7 +194,7 @@ class Incoming(Ending):
             if self._out:
                 self._transmit(data)
                 return
-            # The same, with a call less for each request.
+            # What _transmit does then, with a call less for each request.
             try:
                 sent = self._send(data)
             except (BlockingIOError, InterruptedError):

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("subsrv")
 
-# Responses to pipelined requests that leave together, at the most.
-_CORKED = 64
-
 # Smaller pieces are put together while they wait: each that waits on its own costs some 200 bytes
 # and a system call, which an application that sends byte by byte would turn into megabytes.
 _SMALL = 4096
@@ -157,16 +154,6 @@ class Output:
             last += data
         else:
             out.append(bytearray(data))
-
-    def _cork(self, data: bytes) -> None:
-        """Keep a response that others are about to follow, so that they leave together."""
-        corked = self._corked
-        if corked is None:
-            self._corked = [data]
-        elif len(corked) < _CORKED:
-            corked.append(data)
-        else:
-            self._transmit(data)
 
     def _send_pending(self) -> None:
         """The socket is writable: send as much as it takes."""

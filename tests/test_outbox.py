@@ -96,26 +96,25 @@ def test_what_comes_together_leaves_together(
     assert reactor.outbox == []
 
 
-def test_none_waits_for_what_takes_long(
-    reactor: Reactor, three: list[Ready], story: list[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("takes", "expected"),
+    [(0.001, "in out in out in out"), (0.0003, "in in out out in out")],
+    ids=["what takes long", "half a millisecond"],
+)
+def test_the_first_waits_for_so_long_at_the_most(
+    takes: float,
+    expected: str,
+    reactor: Reactor,
+    three: list[Ready],
+    story: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     for each in three:
-        each.clock, each.takes = clock, 0.001
+        each.clock, each.takes = clock, takes
     reactor.select(0)
-    assert steps(story) == ["in", "out"] * len(three)
-
-
-def test_the_first_waits_half_a_millisecond_at_the_most(
-    reactor: Reactor, three: list[Ready], story: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(module, "time", clock)
-    for each in three:
-        each.clock, each.takes = clock, 0.0003
-    reactor.select(0)
-    assert steps(story) == ["in", "in", "out", "out", "in", "out"]
+    assert steps(story) == expected.split()
 
 
 def test_what_was_answered_leaves_though_the_worker_ends(
