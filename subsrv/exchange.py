@@ -1,8 +1,8 @@
 """One request and its response: the seam between a connection and an application.
 
-Each interface (ASGI, WSGI, native) subclasses `Exchange`. The connection calls `begin` and tells
-of the body and of disconnection; the subclass answers with `respond`, or `start`, `write` and
-`finish`. Once it has finished or failed, an exchange has no connection any more, so a late call
+Each interface (ASGI, WSGI, native) subclasses `Exchange`. The connection calls `run` or `begin`,
+and tells of the body and of disconnection; the subclass answers with `respond`, or `start`, `write`
+and `finish`. Once it has finished or failed, an exchange has no connection any more, so a late call
 by the application can never touch the response to the next request.
 """
 
@@ -116,8 +116,12 @@ class Exchange[App]:
 
     # What the connection calls.
 
+    def run(self) -> None:
+        """Start to handle a request that is whole, for it has no body."""
+        self.begin()
+
     def begin(self) -> None:
-        """Start to handle the request; its body, if any, comes later."""
+        """Start to handle a request whose body comes later."""
         raise NotImplementedError
 
     def begin_whole(self, body: bytes) -> None:

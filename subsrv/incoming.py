@@ -217,7 +217,9 @@ class Incoming(Ending):
         if shared.in_flight >= shared.most_in_flight and self._declined(request):
             return
         self._exchange = exchange = make(self, request)
-        if not self._body_open or request.special or (body := self._reader.take_body()) is None:
+        if not self._body_open:
+            exchange.run()
+        elif request.special or (body := self._reader.take_body()) is None:
             exchange.begin()
         else:
             self._body_open = False

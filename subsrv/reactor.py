@@ -1,6 +1,6 @@
 """One selector for a worker: asyncio's descriptors and the server's own in one epoll instance.
 
-The reactor is the selector of an asyncio.SelectorEventLoop. The server's descriptors (listeners,
+The reactor is the selector of an asyncio loop (loop.py). The server's descriptors (listeners,
 connections) have a callback here, called right where epoll returns them, in `select()`; only
 asyncio's own keys go back to asyncio. So a request costs no Handle and no turn of asyncio's queue,
 and every asyncio library works, because asyncio's side is untouched: this uses its public

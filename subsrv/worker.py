@@ -19,6 +19,7 @@ from subsrv.apps import load
 from subsrv.apps.tasks import Tasks
 from subsrv.control import Channel
 from subsrv.errors import ConfigError, SubsrvError
+from subsrv.loop import Loop
 from subsrv.mending import mend_import_errors, mend_threading
 from subsrv.reactor import Reactor
 from subsrv.rescue import Rescue
@@ -75,9 +76,7 @@ def run_worker(spec: str) -> None:
             from subsrv.fair import Fairness
 
             fair = stack.enter_context(Fairness(worker.handover, worker.worker, reactor))
-        runner = stack.enter_context(
-            asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor))
-        )
+        runner = stack.enter_context(asyncio.Runner(loop_factory=partial(Loop, reactor)))
         life = _Worker(worker, channel, listeners, reactor, fair)
         with gil.listening(life.gil_is_on):
             try:

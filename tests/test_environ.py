@@ -1,5 +1,6 @@
 """A memo changes nothing in WSGI's environ, whatever heads came before and in whatever order."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def environs(heads: list[bytes], *, cache: int, root_path: str = "") -> list[dic
     )
     found = []
     for head in heads:
-        environ = app._template(parser.parse(head, len(head)))
+        environ = app._template(parser.parse(head, len(head)), None)
         found.append(environ.copy())
         environ.clear()  # an application may: it is its own
         environ["HTTP_HOST"] = "changed"
@@ -48,6 +49,23 @@ def test_environ(families: list[list[bytes]]) -> None:
     plain = environs(heads, cache=0)
     for cache in (1, 4, 8, 1024):
         assert environs(heads, cache=cache) == plain
+
+
+def test_the_environ_of_a_repeated_head_is_the_applications_own() -> None:
+    app = WSGIApp(
+        lambda environ, start_response: [], multithread=False, multiprocess=False, cache=64
+    )
+    head = b"GET /a?b HTTP/1.1\r\nHost: a"
+    request = HeadParser(Limits(), cache=64).parse(head, len(head))
+    transport: Any = SimpleNamespace(server=("::1", 80), client=("::2", 5))
+    for _ in range(4):
+        exchange: Any = SimpleNamespace(request=request, _transport=transport)
+        environ = app._environ(exchange)
+        assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("::1", "80")
+        assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("::2", "5")
+        assert (environ["PATH_INFO"], environ["wsgi.input"].read()) == ("/a", b"")
+        environ.clear()
+        environ["SERVER_NAME"] = "changed"
 
 
 def test_names_that_cannot_be_told_apart_are_dropped() -> None:

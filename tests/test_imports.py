@@ -82,7 +82,7 @@ ROOMS = {
     "worker": {
         *("access", "apps", "apps.asgi", "apps.native", "apps.tasks", "apps.wsgi"),
         *("apps.wsgi_threads", "certificates", "control", "errors", "fair", "gil", "logs"),
-        *("mending", "reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
+        *("loop", "mending", "reactor", "rescue", "server", "shared", "sockets", "spec", "stacks"),
     },
     "server": {
         *("histogram", "overload", "timing"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from subsrv.loop import Loop
 from subsrv.reactor import IN, OUT, Reactor
 
 KINDS = ["epoll", "portable"]
@@ -23,7 +24,7 @@ def run(request: pytest.FixtureRequest) -> Run:
 
     def run(main: Callable[[Reactor], Coroutine[Any, Any, Any]]) -> Any:
         reactor = Reactor(request.param, tick=0.01)
-        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(reactor)) as runner:
+        with asyncio.Runner(loop_factory=lambda: Loop(reactor)) as runner:
             return runner.run(main(reactor))
 
     return run

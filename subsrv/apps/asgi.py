@@ -31,12 +31,20 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
         app = self._app
         if not self.request.has_body:
             self._body_ended = True
-        assert self._transport is not None
-        scope = app.scope(self.request, self._transport, app.lifespan.state)
+        transport = self._transport
+        assert transport is not None
+        scope = app.scope(self.request, transport, app.lifespan.state)
         coroutine = app.call(scope, self.receive, self.send)
         if type(coroutine) is not CoroutineType:
             coroutine = wait(coroutine)
-        app.tasks.start(coroutine, self._ended)
+        # What Tasks.start does, but for a call where nothing is left to do: nearly always.
+        task = app.tasks.begin(coroutine)
+        if not task.done():
+            app.tasks.keep(task, self._ended)
+        elif self._transport is not None or task.cancelled() or task.exception() is not None:
+            self._ended(task)
+
+    run = begin
 
     def begin_whole(self, body: bytes) -> None:
         """See Exchange."""

@@ -24,7 +24,7 @@ class CollectingExchange[App: Collector](Exchange[App]):
     _size = 0
 
     def run(self) -> None:
-        """Call the application."""
+        """Call the application: the request is whole, with its body if it has one."""
         raise NotImplementedError
 
     def input(self) -> IO[bytes]:
@@ -46,9 +46,7 @@ class CollectingExchange[App: Collector](Exchange[App]):
 
     def begin(self) -> None:
         """See Exchange."""
-        if not self.request.has_body:
-            self.run()
-        elif self._transport is not None:
+        if self._transport is not None:
             self._transport.want_body()
 
     def begin_whole(self, body: bytes) -> None:

@@ -49,12 +49,16 @@ class Scopes:
 
     def _scope(self, request: Request, transport: Transport, state: dict[str, Any] | None) -> Scope:
         derived = request.derived
-        scope = request.sighted(self._template) if derived is None else derived.copy()
+        if derived is not None:
+            scope = derived.copy()
+        else:
+            scope = self._template(request, transport)
+            if request.seen:
+                request.derived = scope.copy()
+            request.seen = True
         # Whatever an application may change is its own; displays cost less than copies.
         scope["asgi"] = {"version": "3.0", "spec_version": "2.5"}
         scope["headers"] = [*request.headers]
-        scope["client"] = transport.client
-        scope["server"] = transport.server
         scope["extensions"] = _EXTENSIONS.copy()
         if state is not None:
             scope["state"] = state.copy()
@@ -70,8 +74,8 @@ class Scopes:
         scope["scheme"] = getattr(transport, "scheme", self._base["scheme"])
         return scope
 
-    def _plain(self, request: Request) -> Scope:
-        """What follows from the head alone."""
+    def _plain(self, request: Request, transport: Transport) -> Scope:
+        """What follows from the head, and from the connection that it came by."""
         scope = self._base.copy()
         path = request.raw_path
         scope["http_version"] = request.version
@@ -79,11 +83,13 @@ class Scopes:
         scope["path"] = (unquote(path) if b"%" in path else path).decode("utf-8", "replace")
         scope["raw_path"] = path
         scope["query_string"] = request.query
+        scope["client"] = transport.client
+        scope["server"] = transport.server
         return scope
 
-    def _rooted(self, request: Request) -> Scope:
+    def _rooted(self, request: Request, transport: Transport) -> Scope:
         """The same below a root path: in ASGI it is a part of the path, if a proxy took it away."""
-        scope = self._plain(request)
+        scope = self._plain(request, transport)
         root, path = self._root, scope["path"]
         if path != "*" and path != root and not path.startswith(root + "/"):
             scope["path"] = root + path

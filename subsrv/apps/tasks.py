@@ -25,15 +25,23 @@ class Tasks:
 
     def start(self, coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
         """Run the coroutine; `ended` is called with its task when it is over."""
-        task = asyncio.Task(
-            coroutine, loop=self._loop, context=self._context.copy(), eager_start=True
-        )
+        task = self.begin(coroutine)
         if task.done():
             ended(task)
         else:
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-            task.add_done_callback(ended)
+            self.keep(task, ended)
+
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run the coroutine. If its task is not done by then, `keep` it."""
+        return asyncio.Task(
+            coroutine, loop=self._loop, context=self._context.copy(), eager_start=True
+        )
+
+    def keep(self, task: asyncio.Task[Any], ended: Ended) -> None:
+        """Know a task until it ends, and call `ended` with it then."""
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(ended)
 
     async def drain(self, deadline: float) -> None:
         """Wait for the tasks to end by themselves; cancel what is left at `deadline`, by the

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import BytesIO
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,11 @@ type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[
 
 _NOTHING: Iterator[bytes] = iter(())
 
+# Results that have no close().
+_PLAIN = (list, tuple)
+
+_NOT_STARTED = "the application did not call start_response"
+
 
 class WSGIExchange(CollectingExchange["WSGIApp"]):
     """One call of a WSGI application, in the worker's loop.
@@ -37,11 +43,17 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         """Call the application, and send what it returns."""
         app = self._app
         try:
-            self._result = result = app.call(app.environ(self), self.start_response)
-            if type(result) in (list, tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
-                self._respond(result[0])  # type: ignore[index]
-                self._close()
-            elif type(result) is FileWrapper and (file := self._file_range(result)) is not None:
+            result = app.call(app.environ(self), self.start_response)
+            if type(result) in _PLAIN and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
+                # Nearly all: what has no close() is not asked for it.
+                if self._status is None:
+                    raise AssertionError(_NOT_STARTED)
+                self.respond(self._status, self._headers, result[0])  # type: ignore[index]
+                if self.request.has_body:
+                    self.close_input()
+                return
+            self._result = result
+            if type(result) is FileWrapper and (file := self._file_range(result)) is not None:
                 self._respond_file(file)
                 self._close()
             else:
@@ -87,7 +99,7 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
 
     def _respond(self, body: bytes) -> None:
         if self._status is None:
-            raise AssertionError("the application did not call start_response")
+            raise AssertionError(_NOT_STARTED)
         self.respond(self._status, self._headers, body)
 
     def _file_range(self, result: FileWrapper) -> FileRange | None:
@@ -223,27 +235,29 @@ class WSGIApp:
         return environ
 
     def _environ(self, exchange: WSGIExchange) -> Environ:
-        request, transport = exchange.request, exchange._transport
+        request = exchange.request
         derived = request.derived
-        environ = request.sighted(self._template) if derived is None else derived.copy()
+        if derived is not None:
+            environ = derived.copy()
+        else:
+            environ = self._template(request, exchange._transport)
+            if request.seen:
+                request.derived = environ.copy()
+            request.seen = True
+        if not request.has_body:
+            environ["wsgi.input"] = BytesIO()
+            return environ
         environ["wsgi.input"] = exchange.input()
         if request.chunked:
             # Known by now, and the only way in which PEP 3333 lets an application rely on it.
             environ["CONTENT_LENGTH"] = str(exchange._size)
-        if transport is not None:
-            server, client = transport.server, transport.client
-            if server is not None and server[1] is not None:  # a Unix socket has neither
-                environ["SERVER_NAME"] = server[0]
-                environ["SERVER_PORT"] = str(server[1])
-            if client is not None:
-                environ["REMOTE_ADDR"] = client[0]
-                environ["REMOTE_PORT"] = str(client[1])
-                return environ
-        del environ["REMOTE_ADDR"], environ["REMOTE_PORT"]
         return environ
 
-    def _template(self, request: Request) -> Environ:
-        """What follows from the head alone."""
+    def _template(self, request: Request, transport: Transport | None) -> Environ:
+        """What follows from the head, and from the connection that it came by.
+
+        None, where its client is gone: then this is its last request.
+        """
         block, variables = request.block, self._variables
         if block.derived is not None:
             environ = block.derived.copy()
@@ -277,6 +291,16 @@ class WSGIApp:
         environ["QUERY_STRING"] = request.query.decode("latin-1")
         if request.version != "1.1":
             environ["SERVER_PROTOCOL"] = f"HTTP/{request.version}"
+        server = transport.server if transport is not None else None
+        if server is not None and server[1] is not None:  # a Unix socket has neither
+            environ["SERVER_NAME"] = server[0]
+            environ["SERVER_PORT"] = str(server[1])
+        client = transport.client if transport is not None else None
+        if client is not None:
+            environ["REMOTE_ADDR"] = client[0]
+            environ["REMOTE_PORT"] = str(client[1])
+        else:
+            del environ["REMOTE_ADDR"], environ["REMOTE_PORT"]
         return environ
 
     def _add_carefully(self, environ: Environ, request: Request) -> None:

@@ -1,6 +1,5 @@
 """Request heads: from the bytes between two requests' ends to a `Request`."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from subsrv.http1 import grammar
@@ -20,13 +19,13 @@ class Limits(NamedTuple):
 
 
 class Request:
-    """One request head, validated. Shared by equal heads, so nobody may change it."""
+    """One request head, validated. Equal heads of a connection share it: nobody may change it."""
 
     # Slots, and no defaults in the class: what some requests had of their own and others of their
     # class, the interpreter would look up anew each time.
     __slots__ = (
-        "_seen", "block", "chunked", "derived", "framing", "has_body", "headers", "method", "plain",
-        "query", "raw_path", "special", "version",
+        "block", "chunked", "derived", "framing", "has_body", "headers", "method", "plain", "query",
+        "raw_path", "seen", "special", "version",
     )  # fmt: skip
 
     def __init__(
@@ -55,23 +54,10 @@ class Request:
         self.special = framing.special
         #: HTTP/1.1, to be kept alive, and not HEAD: its response needs no special care.
         self.plain = framing.plain and method != "HEAD"
-        #: What an interface made of the head alone; see `sighted`.
+        #: What an interface made of the head and its connection, for its own use. Most heads that
+        #: come again have come twice already: what is `seen` for the first time is not worth it.
         self.derived: dict[str, Any] | None = None
-        self._seen = False
-
-    def sighted(self, derive: Callable[["Request"], dict[str, Any]]) -> dict[str, Any]:
-        """`derive(self)`, the caller's own to change, and from the second time on a copy of it.
-
-        Most heads that come again have come twice already; the others are not worth keeping.
-        """
-        derived = self.derived
-        if derived is not None:
-            return derived.copy()
-        if not self._seen:
-            self._seen = True
-            return derive(self)
-        self.derived = derived = derive(self)
-        return derived.copy()
+        self.seen = False
 
 
 _VERSIONS = {b"1.1": "1.1", b"1.0": "1.0"}

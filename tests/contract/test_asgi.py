@@ -37,6 +37,12 @@ def test_the_scope(client: Client, asgi: Server) -> None:
     }
 
 
+def test_equal_heads_of_two_clients_are_theirs(asgi: Server) -> None:
+    with Client(asgi) as one, Client(asgi) as two:
+        for client in (one, two) * 4:
+            assert client.get("/scope").json()["client"] == list(client.sock.getsockname())
+
+
 def test_the_path_is_decoded(client: Client) -> None:
     client.send(request("/%73cope") + request("/scope/%e4%b8%ad%2F%zz"))
     assert client.response().json()["path"] == "/scope"

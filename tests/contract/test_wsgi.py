@@ -75,6 +75,14 @@ def test_the_environ(client: Client, wsgi: Server) -> None:
     }
 
 
+def test_equal_heads_of_two_clients_are_theirs(wsgi: Server) -> None:
+    with Client(wsgi) as one, Client(wsgi) as two:
+        for client in (one, two) * 4:
+            host, port = client.sock.getsockname()
+            environ = client.get("/environ").json()
+            assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == (host, str(port))
+
+
 def test_credentials_given_twice_are_none(client: Client) -> None:
     """Joined, so that none of them is what somebody before us has checked."""
     lines = ("Authorization: Basic a", "Authorization: Basic b", "Content-Type: a/b")
