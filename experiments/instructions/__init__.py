@@ -1,6 +1,6 @@
 """How many instructions does a request take, and has a change made it dearer?
 
-    python -m experiments.instructions [--paths asgi-hello,...] [--write]
+    python -m experiments.instructions [--only "asgi hello"] [--mode interp] [--write]
 
 Time says little about a change of five per cent on a machine that is shared: instructions do not
 depend on what else it does. A real worker runs under valgrind's callgrind, real sockets bring it

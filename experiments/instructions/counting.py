@@ -29,9 +29,9 @@ class CountingError(Exception):
 
 
 class Worker:
-    """One worker as `--mode process` has it, by itself, in which every instruction is counted."""
+    """One worker, process or interp, by itself, in which every instruction is counted."""
 
-    def __init__(self, python: str, interface: str, folder: Path) -> None:
+    def __init__(self, python: str, interface: str, folder: Path, mode: str) -> None:
         self._folder = folder
         self._marks = 0
         self._number = 0  # of requests
@@ -40,9 +40,9 @@ class Worker:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2 * CONNECTIONS)
         self._listener.setblocking(False)
         self._channel, control = Channel.pair()
-        config = Config(app=f"{app.__name__}:{interface}", mode="process", workers=1)
+        config = Config(app=f"{app.__name__}:{interface}", mode=mode, workers=1)
         spec = Spec(config, 0, (os.dup(self._listener.fileno()),), control.fileno())
-        words = callgrind.command(folder, app.MARK, (python, "-m", _SERVE, spec.dumps()))
+        words = callgrind.command(folder, app.MARK, (python, "-m", _SERVE, mode, spec.dumps()))
         # Counts depend on hashes; on where things are in memory they do not, or hardly.
         env = {**os.environ, "PYTHONHASHSEED": "0", app.GATE: str(theirs.fileno())}
         with control, theirs:
@@ -169,10 +169,10 @@ class Worker:
 
 
 @contextlib.contextmanager
-def started(python: str, interface: str) -> Iterator[Worker]:
+def started(python: str, interface: str, mode: str = "process") -> Iterator[Worker]:
     """A worker, for so long."""
     with tempfile.TemporaryDirectory() as folder:
-        worker = Worker(python, interface, Path(folder))
+        worker = Worker(python, interface, Path(folder), mode)
         try:
             yield worker
         finally:

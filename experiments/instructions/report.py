@@ -11,7 +11,7 @@ from experiments.instructions.callgrind import Counts
 from experiments.instructions.traffic import PATHS, Path
 
 
-def count(python: str, wanted: str = "") -> Paths:
+def count(python: str, wanted: str = "", mode: str = "process") -> Paths:
     """What each path costs whose name has `wanted` in it; as many workers at once as CPUs.
 
     Each has a worker of its own: to what the interpreter specialises code depends on what has come
@@ -20,14 +20,16 @@ def count(python: str, wanted: str = "") -> Paths:
     chosen = [way for way in PATHS if wanted in way.name]
 
     def of(way: Path) -> Counts:
-        with counting.started(python, way.interface) as worker:
+        with counting.started(python, way.interface, mode) as worker:
             return worker.count(way)
 
     with ThreadPoolExecutor(os.process_cpu_count()) as pool:
         return dict(zip((way.name for way in chosen), pool.map(of, chosen), strict=True))
 
 
-def report(python: Interpreter, *, wanted: str = "", write: bool = False) -> int:
+def report(
+    python: Interpreter, *, wanted: str = "", mode: str = "process", write: bool = False
+) -> int:
     """Count, print, and compare with what is kept; the exit status, 1 where a path has grown."""
     try:
         build = baseline.build(python.facts, callgrind.version())
@@ -36,7 +38,7 @@ def report(python: Interpreter, *, wanted: str = "", write: bool = False) -> int
         return 0
     before = baseline.read().get(build, {})
     try:
-        counted = count(python.path, wanted)
+        counted = count(python.path, wanted, mode)
     except (counting.CountingError, OSError, EOFError) as error:
         print(f"instructions could not be counted: {error!r}", file=sys.stderr)
         return 1
