@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import selectors
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Self
@@ -38,6 +37,9 @@ class Upgrade:
 
         `over` is called once: with whether it accepts. OSError if it cannot be started.
         """
+        # Not imported before it is needed: most supervisors stand by without, and it is large.
+        import subprocess
+
         fds = [(address, listener.fileno()) for address, listener in listeners]
         self._selector = selector
         self._over = over
