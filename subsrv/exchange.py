@@ -7,7 +7,7 @@ by the application can never touch the response to the next request.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from subsrv.files import FileRange
@@ -91,7 +91,8 @@ class Exchange[App]:
     """See the module. Errors of the response (ResponseError) are raised to the application.
 
     One is made for each request, and most set few of their attributes: so what they begin with
-    stands in the class, here and in subclasses, and this is the only `__init__`.
+    stands in the class, here and in subclasses. But a store to what the class has, too, is one that
+    the interpreter looks up anew each time: so what nearly every request sets is set by `__init__`.
     """
 
     #: The application waits for the body, so that a stalled client may be timed out.
@@ -100,19 +101,25 @@ class Exchange[App]:
     _unsent = b""  # a head that waits for the first bytes of its body
     _left = 0  # bytes of the body that its Content-Length still promises
 
-    _app: App
-
-    def __init__(self, transport: Transport, request: Request) -> None:
+    def __init__(self, app: App, transport: Transport, request: Request) -> None:
+        self._app = app
         self._transport: Transport | None = transport
         self.request = request
 
     @classmethod
-    def of(cls, app: App) -> "type[Self]":
+    def of(cls, app: App) -> Callable[[Transport, Request], Self]:
         """The class of the exchanges of this application.
 
         A class that is called itself is specialised by the interpreter, a partial is not.
         """
-        return type(cls.__name__, (cls,), {"_app": app})
+
+        class Bound(cls):  # type: ignore[misc, valid-type]
+            def __init__(self, transport: Transport, request: Request) -> None:
+                self._app = app
+                self._transport = transport
+                self.request = request
+
+        return Bound
 
     # What the connection calls.
 

@@ -212,7 +212,7 @@ class Incoming(Ending):
         shared.requests += 1
         self._heading = False
         self._body_open = request.has_body
-        self._more = self._ended or self._reader.buffer != b""
+        self._more = self._ended or len(self._reader.buffer) > 0
         make = self._special(request) if request.special else shared.exchange
         if shared.in_flight >= shared.most_in_flight and self._declined(request):
             return

@@ -29,9 +29,7 @@ class Refusal(Exchange[Reason]):
 
 def refuse(reason: Reason, transport: Transport, request: Request) -> Refusal:
     """What answers a request with this."""
-    refusal = Refusal(transport, request)
-    refusal._app = reason
-    return refusal
+    return Refusal(reason, transport, request)
 
 
 def no_websockets(transport: Transport, request: Request) -> Exchange[Reason]:

@@ -16,7 +16,7 @@ from subsrv.exchange import Address, Exchange, Transport
 from subsrv.http1 import Encoder, HeadParser, Limits, Request
 from subsrv.listener import Listener
 from subsrv.reactor import Reactor
-from subsrv.shared import UNBOUNDED, Client, Shared, Timeouts
+from subsrv.shared import COUNTLESS, UNBOUNDED, Client, Shared, Timeouts
 from subsrv.ways_in import ways_in
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Server:
             exchange=app.exchange,
             websocket=app.websocket,
             access=access,
-            most_in_flight=config.limit_concurrency or UNBOUNDED,
+            most_in_flight=config.limit_concurrency or COUNTLESS,
         )
         if config.limit_queue_age:
             from subsrv.overload import LoopQueue

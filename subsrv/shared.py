@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: A limit that nothing reaches.
 UNBOUNDED = 1 << 62
 
+#: One that no number of requests reaches, and that is compared fast: it fits one digit of an int.
+COUNTLESS = (1 << 30) - 1
+
 
 class Client(Protocol):
     """A connection, or what is on its way to be one, as the server sees it."""
@@ -129,7 +132,7 @@ class Shared(Counters):
     connections: set["Client"] = field(default_factory=set)
     emptied: Callable[[], None] | None = None
     """Called when the last connection closes, while somebody waits for that."""
-    most_in_flight: int = UNBOUNDED
+    most_in_flight: int = COUNTLESS
     """In flight, from which on a request is looked at before it begins; see `queue`, too."""
     queue: "LoopQueue | None" = None
     """What waits for the loop, if its age is limited."""

@@ -31,6 +31,10 @@ type _Send = Callable[[dict[str, Any]], Awaitable[None]]
 type _Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
+def before_a_mark() -> None:
+    """What the worker does then; serve.py sets it."""
+
+
 @functools.cache
 def _gate() -> socket.socket:
     return socket.socket(fileno=int(os.environ[GATE]))
@@ -42,6 +46,7 @@ def _serve(method: str) -> bytes:
         gate.send(b".")
         gate.recv(1)
     else:
+        before_a_mark()
         os.getpriority(os.PRIO_PROCESS, 0)
     return _HELLO
 

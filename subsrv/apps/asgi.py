@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from subsrv.apps.awaiting import App, AwaitingExchange, Message, wait
 from subsrv.apps.lifespan import Lifespan
@@ -16,21 +16,34 @@ from subsrv.http1 import Request, early_hints, trailer_section, wants_trailers
 class ASGIExchange(AwaitingExchange["ASGIApp"]):
     """One call of an ASGI application."""
 
-    _status: int | None = None  # of http.response.start
-    _headers: Any = ()
-    _complete = False  # the last message of the response has come
+    _status: int | None  # of http.response.start
+    _headers: Any
+    _complete: bool  # the last message of the response has come
+    _body_ended: bool
     _trailers: bytes | None = None  # those to send, where the application has promised some
     _body_sent = False  # and they alone are to follow
     _body: list[bytes] | None = None
     _received = 0  # bytes in _body
-    _body_ended = False
     _delivered = False  # the application has seen the end of the body
+
+    @classmethod
+    def of(cls, app: "ASGIApp") -> Callable[[Transport, Request], Self]:
+        """See Exchange."""
+
+        class Bound(cls):  # type: ignore[misc, valid-type]
+            def __init__(self, transport: Transport, request: Request) -> None:
+                self._app = app
+                self._transport = transport
+                self.request = request
+                self._status = None
+                self._complete = False
+                self._body_ended = not request.has_body
+
+        return Bound
 
     def begin(self) -> None:
         """See Exchange."""
         app = self._app
-        if not self.request.has_body:
-            self._body_ended = True
         transport = self._transport
         assert transport is not None
         scope = app.scope(self.request, transport, app.lifespan.state)

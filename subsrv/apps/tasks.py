@@ -2,10 +2,11 @@
 
 import asyncio
 import contextvars
+from asyncio import Task  # asyncio itself has a __getattr__, so that to look it up there is slow
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-type Ended = Callable[[asyncio.Task[Any]], None]
+type Ended = Callable[[Task[Any]], None]
 
 
 class Tasks:
@@ -21,7 +22,7 @@ class Tasks:
         # last send, and must not inherit its context.
         self._context = contextvars.copy_context()
         # asyncio keeps only weak references to tasks.
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: set[Task[Any]] = set()
 
     def start(self, coroutine: Coroutine[Any, Any, Any], ended: Ended) -> None:
         """Run the coroutine; `ended` is called with its task when it is over."""
@@ -31,13 +32,11 @@ class Tasks:
         else:
             self.keep(task, ended)
 
-    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> Task[Any]:
         """Run the coroutine. If its task is not done by then, `keep` it."""
-        return asyncio.Task(
-            coroutine, loop=self._loop, context=self._context.copy(), eager_start=True
-        )
+        return Task(coroutine, loop=self._loop, context=self._context.copy(), eager_start=True)
 
-    def keep(self, task: asyncio.Task[Any], ended: Ended) -> None:
+    def keep(self, task: Task[Any], ended: Ended) -> None:
         """Know a task until it ends, and call `ended` with it then."""
         self._running.add(task)
         task.add_done_callback(self._running.discard)

@@ -47,8 +47,7 @@ def open_websocket(app: "ASGIApp", transport: Transport, request: Request) -> Ex
         phrase = "Upgrade Required" if error.status == 426 else "Bad Request"
         reason = Reason(error.status, f"{error.status} {phrase}: {error.reason}", error.headers)
         return refuse(reason, transport, request)
-    exchange = WebSocketExchange(transport, request)
-    exchange._app = app
+    exchange = WebSocketExchange(app, transport, request)
     exchange.offer = offer
     exchange.protocol = Protocol(max_size=app.websockets.max_size, deflate=offer.deflate)
     return exchange

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
@@ -21,9 +21,6 @@ type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[
 
 _NOTHING: Iterator[bytes] = iter(())
 
-# Results that have no close().
-_PLAIN = (list, tuple)
-
 _NOT_STARTED = "the application did not call start_response"
 
 
@@ -34,17 +31,31 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
     sent, iteration stops until that has drained.
     """
 
-    _status: str | None = None
-    _headers: Sequence[tuple[str, str]] = ()
+    _status: str | None
+    _headers: Sequence[tuple[str, str]]
     _result: Iterable[bytes] = ()
     _blocks: Iterator[bytes] = _NOTHING
+
+    @classmethod
+    def of(cls, app: "WSGIApp") -> Callable[[Transport, Request], Self]:
+        """See Exchange."""
+
+        class Bound(cls):  # type: ignore[misc, valid-type]
+            def __init__(self, transport: Transport, request: Request) -> None:
+                self._app = app
+                self._transport = transport
+                self.request = request
+                self._status = None
+
+        return Bound
 
     def run(self) -> None:
         """Call the application, and send what it returns."""
         app = self._app
         try:
             result = app.call(app.environ(self), self.start_response)
-            if type(result) in _PLAIN and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
+            kind = type(result)
+            if (kind is list or kind is tuple) and len(result) == 1 and self._head is None:  # type: ignore[arg-type]
                 # Nearly all: what has no close() is not asked for it.
                 if self._status is None:
                     raise AssertionError(_NOT_STARTED)
@@ -91,7 +102,11 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         elif self._status is not None:
             raise AssertionError("start_response was called twice without exc_info")
         self._status, self._headers = status, headers
-        return self._write
+        return self  # hardly anybody calls it, and a bound method would be made for each request
+
+    def __call__(self, block: bytes) -> None:
+        """PEP 3333's write, which start_response returns."""
+        self._write(block)
 
     def _call(self) -> None:
         environ = self._app.environ(self)

@@ -93,11 +93,16 @@ def _imf_fixdate(seconds: float) -> bytes:
     ).encode("ascii")
 
 
-# Statuses whose last response is remembered: many more than an application uses, but for one that
-# puts into PEP 3333's phrase what changes each time.
-_RECENT = 32
+# Heads that are compared with until the date changes: so many, each for bodies of another length,
+# and then no more.
+_RECENT = 128
+
+# Bytes of one of these, at the most.
+_KEPT = 2048
 
 _LAST = b"connection: close\r\n"
+
+type _Fields = list[tuple[Text, Text]]
 
 
 class Encoder:
@@ -129,10 +134,10 @@ class Encoder:
         self._sends_date = date
         self._date = b""
         self._end = b""  # of every head that has none of these fields itself
-        # A worker tends to answer with the same head again: comparing with the last one of the
-        # same status is cheap, and rare answers cannot push out frequent ones for long.
-        # Its fields, the length of the body, and the head.
-        self._recent: dict[int | str, tuple[list[tuple[Text, Text]], int, bytes]] = {}
+        # A worker tends to answer with the same few heads again, and comparing with one is cheap.
+        # By the length of the body the first of these since the date changed: its status, fields,
+        # the head, and that again as `first` returns it, if the application has said the length.
+        self._recent: dict[int, tuple[int | str, _Fields, bytes, Head | None]] = {}
         self._shapes = Shapes(cache // 4)  # each holds several fields
         self.set_time(0)
 
@@ -151,19 +156,24 @@ class Encoder:
         # Other types than lists may have their own idea of what equals them.
         if type(headers) is list:
             if request.plain and not close:
-                if status in self._recent:
-                    fields, length, data = self._recent[status]
-                    if length == size and fields == headers:
+                recent = self._recent.get(size)
+                if recent is not None:
+                    known, fields, data, _ = recent
+                    if known == status and fields == headers:
                         return data + body, True
-                parts = self._shapes.find(status, headers, size)
-                if parts is not None:
-                    _, before, after = parts
-                    return b"%b%d%b%b%b" % (before, size, after, self._end, body), True
+                shape = self._shapes.find(status, headers, size)
+                if shape is not None:
+                    before, number, after, declared = shape
+                    if recent is None:
+                        data = b"".join((before, number, after, self._end))
+                        head = Head(data, Framing.LENGTH, size, True)
+                        self._keep(status, headers.copy(), head, declared)
+                    return b"".join((before, number, after, self._end, body)), True
             elif request.version == "1.1" and request.method != "HEAD":
-                parts = self._shapes.find(status, headers, size)
-                if parts is not None:
-                    _, before, after = parts
-                    return b"%b%d%b%b%b%b" % (before, size, after, _LAST, self._end, body), False
+                shape = self._shapes.find(status, headers, size)
+                if shape is not None:
+                    before, number, after, _ = shape
+                    return b"".join((before, number, after, _LAST, self._end, body)), False
         fields = list(headers)  # which may be an iterator
         unknown = self._lines.unknown
         head = self._start_whole(status, fields, size, request, close)
@@ -174,10 +184,18 @@ class Encoder:
             and self._learn(status, fields, unknown)
             and head.keep_alive  # what it takes for a request to be plain
         ):
-            if len(self._recent) >= _RECENT:
-                self._recent.clear()
-            self._recent[status] = fields, size, head.data
+            self._keep(status, fields, head, False)
         return head.data + body, head.keep_alive
+
+    def _keep(self, status: int | str, fields: _Fields, head: Head, declared: bool) -> None:
+        """Compare others that are as long with this head, until the date changes."""
+        if (
+            len(self._recent) < _RECENT
+            and len(head.data) <= _KEPT
+            and type(status) in _PLAIN_STATUS
+            and all(map(is_plain, fields))
+        ):
+            self._recent[head.length] = status, fields, head.data, head if declared else None
 
     def whole(
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool
@@ -207,8 +225,15 @@ class Encoder:
         self, status: int | str, headers: Headers, size: int, request: Request, close: bool
     ) -> Head:
         """A response's head, whose body begins with a piece of `size` bytes: often all of it."""
+        recent = self._recent.get(size) if request.plain and not close else None
+        if recent is not None and type(headers) is list:
+            said, fields, _, head = recent
+            if head is not None and said == status and fields == headers:
+                return head
         known = self._known(status, headers, size, request, close)
         if known is not None and known[0]:
+            if recent is None and known[1].keep_alive:
+                self._keep(status, list(headers), known[1], True)
             return known[1]
         fields = list(headers)
         unknown = self._lines.unknown
@@ -226,13 +251,12 @@ class Encoder:
             lasts or (request.version == "1.1" and request.method != "HEAD")
         ):
             return None
-        parts = self._shapes.find(status, headers, size)
-        if parts is None:
+        shape = self._shapes.find(status, headers, size)
+        if shape is None:
             return None
-        place, before, after = parts
-        end = self._end if lasts else _LAST + self._end
-        data = b"%b%d%b%b" % (before, size, after, end)
-        return place.at >= 0, Head(data, Framing.LENGTH, size, lasts)
+        before, number, after, declared = shape
+        data = b"".join((before, number, after, b"" if lasts else _LAST, self._end))
+        return declared, Head(data, Framing.LENGTH, size, lasts)
 
     def start(
         self,
@@ -300,7 +324,7 @@ class Encoder:
         data = b"".join((status_line, lines, extra, date, fixed, b"\r\n"))
         return Head(data, framing, declared or 0, keep_alive)
 
-    def _learn(self, status: int | str, fields: list[tuple[Text, Text]], unknown: int) -> bool:
+    def _learn(self, status: int | str, fields: _Fields, unknown: int) -> bool:
         """Remember a head with a Content-Length, if it can be; whether it may be.
 
         `unknown` is how many fields had not been known before it was made.

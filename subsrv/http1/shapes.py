@@ -6,6 +6,10 @@ from subsrv.http1.fields import Text
 
 type _Fields = list[tuple[Text, Text]]
 
+type Shape = tuple[bytes, bytes, bytes, bool]
+"""What stands before the value of the Content-Length, that value, what stands behind it but for the
+end of every head, and whether the application has said the length itself."""
+
 # Bytes of the lines of a head that may be kept: with the number of heads, it bounds them all.
 _KEPT = 2048
 
@@ -31,19 +35,21 @@ class Shapes:
         # By the number of fields: it is some framework's work, and hardly ever differs.
         self._places: dict[int, _Place] = {}
 
-    def find(
-        self, status: int | str, fields: _Fields, length: int
-    ) -> tuple[_Place, bytes, bytes] | None:
-        """What comes before the value of the Content-Length and after it, where that is `length`.
+    def find(self, status: int | str, fields: _Fields, length: int) -> Shape | None:
+        """The head of a response whose body has this length.
 
-        None where the head is not known, or has another length: that may be wrong.
+        None where it is not known, or has another length: that may be wrong.
         """
         place = self._places.get(len(fields))
         if place is None:
             return None
         at, name = place
-        if at >= 0:
-            if fields[at] != (name, b"%d" % length if type(name) is bytes else str(length)):
+        if at < 0:
+            number = b"%d" % length
+        else:
+            text = str(length)
+            number = text.encode()
+            if fields[at] != (name, number if type(name) is bytes else text):
                 return None
             fields = fields.copy()
             del fields[at]
@@ -51,7 +57,9 @@ class Shapes:
             found = self._known.get((status, *fields))
         except TypeError:
             return None  # a field that is a list, which is no key
-        return found if found is not None and found[0] is place else None
+        if found is None or found[0] is not place:
+            return None
+        return found[1], number, found[2], at >= 0
 
     def learn(
         self, status: int | str, status_line: bytes, fields: _Fields, lines: list[bytes]

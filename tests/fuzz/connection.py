@@ -209,9 +209,7 @@ class World:
 
     def exchange(self, transport: Transport, request: Request) -> Scripted:
         """What the connection makes for each request."""
-        scripted = Scripted(transport, request)
-        scripted._app = self
-        return scripted
+        return Scripted(self, transport, request)
 
     def ready(self) -> None:
         """Call back for what is both ready and watched, as the reactor does."""

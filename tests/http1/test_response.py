@@ -60,7 +60,7 @@ def test_however_many_phrases_an_application_invents_the_memo_is_bounded() -> No
     for n in range(1000):
         encoder.complete(f"200 {n}", [(f"a{n}", "b")], b"", GET, False)
     assert len(encoder._statuses) <= 256
-    assert len(encoder._recent) <= 32
+    assert len(encoder._recent) <= 128
     assert len(encoder._lines) == len(encoder._lines.kinds) <= 8
     encoder.complete(200, [("a", "b" * 10_000)], b"", GET, False)
     assert max(map(len, encoder._lines.values())) < 1000

@@ -75,9 +75,10 @@ def test_whatever_came_before(sequence: list[tuple[Any, ...]]) -> None:
     now, encoder = 0, Encoder(cache=64)
     for *call, seconds in sequence:
         fresh = Encoder()
-        now += seconds
-        for each in (encoder, fresh):
-            each.set_time(now)
+        if seconds:
+            now += seconds
+            encoder.set_time(now)
+        fresh.set_time(now)
         assert _answer(encoder, *call) == _answer(fresh, *call)
 
 
@@ -117,6 +118,40 @@ def test_a_connections_last_response(
     if piece < 0 or make(1) not in ([], [("a", "b")]):  # chunked, where it does not say the length
         _forbid_the_longer_way(encoder, monkeypatch)
     assert _answer(encoder, 200, make, 1, asked, piece, close) == expected
+
+
+@pytest.mark.parametrize(
+    ("make", "piece"), [*((make, -1) for make in STYLES[:7]), *((make, 1) for make in STYLES[2:7])]
+)
+def test_every_second_the_same_response_is_compared_with_anew(
+    make: Make, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(*_: object) -> None:
+        raise AssertionError("it was looked up")
+
+    encoder, fresh = Encoder(cache=64), Encoder()
+    for second in range(3):
+        for each in (encoder, fresh):
+            each.set_time(second)
+        expected = _answer(fresh, 200, make, 1, GET, piece)
+        for _ in range(2 if second else 3):
+            assert _answer(encoder, 200, make, 1, GET, piece) == expected
+        with monkeypatch.context() as patched:
+            patched.setattr(encoder._shapes, "find", find)
+            assert _answer(encoder, 200, make, 1, GET, piece) == expected
+
+
+def test_responses_of_many_lengths_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = Encoder(cache=64)
+    make = STYLES[3]
+    for size in 3 * [*range(1000)]:
+        expected = _answer(encoder, 200, make, size)
+        assert _answer(encoder, 200, make, size) == expected
+    assert 0 < len(encoder._recent) <= 128
+    encoder.set_time(1)
+    for _ in range(3):
+        _answer(encoder, 200, lambda size: [("a", "b" * 3000)], 1)
+    assert not encoder._recent
 
 
 def _forbid_the_longer_way(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
