@@ -92,7 +92,7 @@ class Exchange[App]:
 
     One is made for each request, and most set few of their attributes: so what they begin with
     stands in the class, here and in subclasses. But a store to what the class has, too, is one that
-    the interpreter looks up anew each time: so what nearly every request sets is set by `__init__`.
+    the interpreter looks up anew each time: what nearly every request sets begins where it does.
     """
 
     #: The application waits for the body, so that a stalled client may be timed out.

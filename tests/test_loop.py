@@ -39,7 +39,9 @@ def test_it_does_not_run_twice(loop: Loop) -> None:
     async def main() -> bool:
         with pytest.raises(RuntimeError, match="already running"):
             loop.run_forever()
-        await asyncio.sleep(0)
+        turned = loop.create_future()
+        loop.call_soon(turned.set_result, None)
+        await turned  # what the second has left behind has run by then
         return loop.is_running()
 
     assert loop.run_until_complete(main()) is True

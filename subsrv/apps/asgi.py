@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from types import CoroutineType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from subsrv.apps.awaiting import App, AwaitingExchange, Message, wait
 from subsrv.apps.lifespan import Lifespan
@@ -26,25 +26,12 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
     _received = 0  # bytes in _body
     _delivered = False  # the application has seen the end of the body
 
-    @classmethod
-    def of(cls, app: "ASGIApp") -> Callable[[Transport, Request], Self]:
-        """See Exchange."""
-
-        class Bound(cls):  # type: ignore[misc, valid-type]
-            def __init__(self, transport: Transport, request: Request) -> None:
-                self._app = app
-                self._transport = transport
-                self.request = request
-                self._status = None
-                self._complete = False
-                self._body_ended = not request.has_body
-
-        return Bound
-
     def begin(self) -> None:
         """See Exchange."""
-        app = self._app
-        transport = self._transport
+        app, transport = self._app, self._transport
+        self._status = None
+        self._complete = False
+        self._body_ended = self._body is not None or not self.request.has_body
         assert transport is not None
         scope = app.scope(self.request, transport, app.lifespan.state)
         coroutine = app.call(scope, self.receive, self.send)
@@ -62,7 +49,6 @@ class ASGIExchange(AwaitingExchange["ASGIApp"]):
     def begin_whole(self, body: bytes) -> None:
         """See Exchange."""
         self._body = [body]
-        self._body_ended = True
         self.begin()
 
     async def receive(self) -> Message:

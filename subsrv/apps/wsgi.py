@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import BytesIO
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from subsrv.apps.collecting import CollectingExchange
 from subsrv.apps.quoting import unquote
@@ -21,6 +21,9 @@ type App = Callable[[Environ, Callable[..., Callable[[bytes], None]]], Iterable[
 
 _NOTHING: Iterator[bytes] = iter(())
 
+# A name for it, since mypy would take None itself to stay there while the application runs.
+_NO_STATUS: str | None = None
+
 _NOT_STARTED = "the application did not call start_response"
 
 
@@ -36,22 +39,10 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
     _result: Iterable[bytes] = ()
     _blocks: Iterator[bytes] = _NOTHING
 
-    @classmethod
-    def of(cls, app: "WSGIApp") -> Callable[[Transport, Request], Self]:
-        """See Exchange."""
-
-        class Bound(cls):  # type: ignore[misc, valid-type]
-            def __init__(self, transport: Transport, request: Request) -> None:
-                self._app = app
-                self._transport = transport
-                self.request = request
-                self._status = None
-
-        return Bound
-
     def run(self) -> None:
         """Call the application, and send what it returns."""
         app = self._app
+        self._status = _NO_STATUS
         try:
             result = app.call(app.environ(self), self.start_response)
             kind = type(result)
@@ -109,6 +100,7 @@ class WSGIExchange(CollectingExchange["WSGIApp"]):
         self._write(block)
 
     def _call(self) -> None:
+        self._status = _NO_STATUS
         environ = self._app.environ(self)
         self._result = self._app.call(environ, self.start_response)
 
