@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -61,20 +62,21 @@ def test_a_file_that_is_too_short_is_a_500(wsgi: Server, path: Path) -> None:
 
 def test_who_does_not_read_a_file_holds_up_nobody(wsgi: Server, path: Path) -> None:
     """Not even a thread: there are only four."""
-    slow = [Client(wsgi) for _ in range(5)]
-    pid = 0
-    for client in slow:
-        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-        client.send(request(f"/file?kind=raw&path={path}"))
-        client.push_back(client.sock.recv(12))
-    with Client(wsgi) as other:
-        pid = other.get("/who").json()["pid"]
-    assert len(open_files(pid, path)) == 5
-    assert slow[0].response().body == CONTENT
-    slow[0].assert_open()
-    for client in slow:
-        client.reset()
-    until(lambda: not open_files(pid, path))
+    with ExitStack() as clients:
+        slow = [clients.enter_context(Client(wsgi)) for _ in range(5)]
+        for client in slow:
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            client.send(request(f"/file?kind=raw&path={path}"))
+            client.push_back(client.sock.recv(12))
+        with Client(wsgi) as other:
+            pid = other.get("/who").json()["pid"]
+        # The server's own, once the application's are closed, which follows the first bytes.
+        until(lambda: len(open_files(pid, path)) == 5)
+        assert slow[0].response().body == CONTENT
+        slow[0].assert_open()
+        for client in slow:
+            client.reset()
+        until(lambda: not open_files(pid, path))
 
 
 def test_an_asgi_application_sends_a_file_by_its_path(asgi: Server, path: Path) -> None:
