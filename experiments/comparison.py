@@ -239,6 +239,9 @@ STUDY = Study(
         "gunicorn's threads hand each request from the one that polls to one of a pool, and back: "
         "context switches show it. hypercorn parses in Python (h11), and has a task for each "
         "request beside that of its connection.",
+        "granian runs WSGI in one thread, as it is fastest so, and that reads bodies as they come: "
+        "a client that stalls in an upload holds up all others. subsrv calls WSGI when all of a "
+        "body has come.",
         "Targets are ratios of server CPU per request, of one worker. A/A is that of a hello; "
         "other work may have a wider one.",
         "CPU per request of the whole process tree is what is compared: requests/s are limited by "

@@ -15,8 +15,12 @@ _SMALL = 512 * 1024
 _PIECE = bytes(range(256)) * 256  # 64 KiB
 
 
+def _nobody() -> None:
+    raise AssertionError("none of these waits")
+
+
 def _filled(memory: Memory, pieces: int, *, length: int = 0) -> Spool:
-    spool = Spool(memory, length)
+    spool = Spool(memory, length, _nobody)
     for _ in range(pieces):
         spool.write(_PIECE)
     return spool
@@ -49,16 +53,32 @@ def test_room_for_all_that_was_promised_is_taken_at_once() -> None:
     first = _filled(memory, 9, length=3 << 20)
     assert memory.left == _SMALL
     # The second grows while the first does: it must not take what the first will need.
-    second = _filled(memory, 9, length=2 << 20)
-    assert _on_disk(second.open())
+    told: list[bool] = []
+    second = Spool(memory, 2 << 20, lambda: told.append(True))
+    assert [second.write(_PIECE) for _ in range(8)] == [True] * 7 + [False]
     assert memory.left == _SMALL
     for _ in range(39):
         first.write(_PIECE)
     assert not _on_disk(first.open())
     assert first.open().read() == _PIECE * 48
+    assert told == []
     first.close()
+    assert told == [True]
+    assert second.write(_PIECE)
+    assert second.open().read() == _PIECE * 9
+    assert memory.left == (3 << 20) - (2 << 20) + _SMALL
     second.close()
     assert memory.left == 3 << 20
+
+
+def test_a_body_of_unknown_length_does_not_wait() -> None:
+    memory = Memory(1 << 20)
+    first = _filled(memory, 9, length=(1 << 20) + _SMALL)
+    second = _filled(memory, 9)
+    assert _on_disk(second.open())
+    second.close()
+    first.close()
+    assert memory.left == 1 << 20
 
 
 def test_a_promise_that_is_too_large_goes_to_disk_at_once() -> None:
@@ -79,7 +99,7 @@ def test_small_bodies_need_no_room() -> None:
 
 def test_pieces_of_a_byte_count_for_what_they_take() -> None:
     memory = Memory(0)
-    spool = Spool(memory, 0)
+    spool = Spool(memory, 0, _nobody)
     for _ in range(_SMALL // 64):
         spool.write(b"x")
     file = spool.open()
@@ -94,7 +114,7 @@ def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     memory = Memory(0)
-    spool = Spool(memory, 0)
+    spool = Spool(memory, 0, _nobody)
     for _ in range(7):
         spool.write(_PIECE)
     with pytest.raises(OSError, match=os.strerror(28)):

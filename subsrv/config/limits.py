@@ -20,7 +20,7 @@ class Limits:
         "Limits",
         Kind.SIZE,
         64 << 20,
-        "of large bodies in each worker (native, WSGI with --threads 1); the others wait on disk",
+        "of large bodies in each worker (native, WSGI with --threads 1); after 1 s without, disk",
     )
     limit_connections: int = option("Limits", Kind.COUNT, 0, "connections in each worker; else 503")
     limit_concurrency: int = option(

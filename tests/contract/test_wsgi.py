@@ -169,6 +169,22 @@ def test_a_large_upload_waits_in_memory_or_without_room_on_disk(
         until(lambda: open_files(pid, uploads) == [])
 
 
+@in_the_loop
+def test_two_uploads_with_room_for_one(wsgi: Server, uploads: Path) -> None:
+    """One of them waits for the other, which takes its time, and goes to disk."""
+    body = os.urandom(580_000)
+    with Client(wsgi) as one, Client(wsgi) as another:
+        pid = one.get("/who").json()["pid"]
+        for client in (one, another):
+            head = request("/echo", f"Content-Length: {len(body)}", method="POST")
+            client.send(head + body[:550_000])
+        until(lambda: len(open_files(pid, uploads)) == 1)
+        for client in (one, another):
+            client.send(body[550_000:])
+            assert client.response().body == body
+        until(lambda: open_files(pid, uploads) == [])
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(wsgi: Server, uploads: Path) -> None:
     """In chunks, because the threads read others as they come."""
     with Client(wsgi) as client:
