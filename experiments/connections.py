@@ -141,11 +141,9 @@ STUDY = Study(
     limits=(
         "Many connections share each wake-up of the server's loop; a single one pays for its own. "
         "So one connection costs more for each request, with every server.",
-        "fastpysgi never sleeps with an ASGI application: it takes a whole CPU when nobody asks for "
-        "anything (0.7 with its defaults), so one client need not wait until it is awake. The "
+        "fastpysgi never sleeps with an ASGI application: it takes a whole CPU when nobody asks "
+        "for anything (0.7 with its defaults), so one client need not wait until it is awake. The "
         "others sleep, and what waking up takes is most of one connection's latency here.",
-        "The latencies are a closed loop's: with many connections, they only say how long the "
-        "queue is.",
     ),
     options=(
         Option("peers", "servers", _PEERS, tuple(PEERS)),

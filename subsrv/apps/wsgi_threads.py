@@ -135,7 +135,10 @@ class ThreadedExchange(WSGIExchange):
             self.close_input()
         outcome: Future[bytes] = Future()
         self._app.loop.call_soon_threadsafe(self._hand_over, outcome)
-        return outcome.result()
+        try:
+            return outcome.result()
+        finally:
+            del outcome  # as in _in_loop
 
     def _hand_over(self, reader: Future[bytes]) -> None:
         """Give what there is to a reader, or have it wait."""

@@ -80,7 +80,9 @@ class ChunkedBody:
         # How far beyond its start the current line has been searched for its end: a line that
         # comes byte by byte is not searched from its start each time.
         self._scanned = 0
-        self._step: Callable[[bytes | bytearray, int, list[bytes]], int | None] = self._size_line
+        # What reads on: a function, for a bound method would be a cycle, and so each body would
+        # wait for the garbage collector.
+        self._step: _Step = ChunkedBody._size_line
         self.done = False
 
     @property
@@ -93,7 +95,7 @@ class ChunkedBody:
         pieces: list[bytes] = []
         while not self.done:
             try:
-                after = self._step(buffer, position, pieces)
+                after = self._step(self, buffer, position, pieces)
             except ProtocolError:
                 # What came before it is delivered, however the bytes were cut; the next call
                 # finds the same error at once.
@@ -121,7 +123,7 @@ class ChunkedBody:
         self._total += self._remaining
         if self._total > self._limits.body:
             raise ProtocolError(413, "the body is too large")
-        self._step = self._data if self._remaining else self._trailers
+        self._step = ChunkedBody._data if self._remaining else ChunkedBody._trailers
         return end + 2
 
     def _data(self, buffer: bytes | bytearray, position: int, pieces: list[bytes]) -> int | None:
@@ -131,7 +133,7 @@ class ChunkedBody:
         pieces.append(bytes(buffer[position:end]))
         self._remaining -= end - position
         if not self._remaining:
-            self._step = self._data_end
+            self._step = ChunkedBody._data_end
         return end
 
     def _data_end(
@@ -139,7 +141,7 @@ class ChunkedBody:
     ) -> int | None:
         found = buffer[position : position + 2]
         if found == b"\r\n":
-            self._step = self._size_line
+            self._step = ChunkedBody._size_line
             return position + 2
         if found and found != b"\r":
             raise ProtocolError(400, "a chunk is longer than its size")
@@ -184,6 +186,9 @@ class ChunkedBody:
         if end == position or buffer[end - 1] != _CR:
             raise ProtocolError(400, "a line ends with LF and not with CR LF")
         return end - 1
+
+
+type _Step = Callable[[ChunkedBody, bytes | bytearray, int, list[bytes]], int | None]
 
 
 def decoder(request: Request, limits: Limits) -> LengthBody | ChunkedBody:

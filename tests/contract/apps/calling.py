@@ -4,6 +4,7 @@ And what every interface's application tells of itself.
 """
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -41,6 +42,12 @@ def whoami() -> dict[str, int]:
         "thread": threading.get_native_id(),
         "pid": os.getpid(),
     }
+
+
+def garbage() -> dict[str, int]:
+    """Objects that the collector has found in this interpreter so far, up to now."""
+    gc.collect()
+    return {"collected": sum(generation["collected"] for generation in gc.get_stats())}
 
 
 def interpreter_id() -> int:

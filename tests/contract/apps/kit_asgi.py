@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from contract.apps import kit_websocket
-from contract.apps.calling import call_async, whoami
+from contract.apps.calling import call_async, garbage, whoami
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -175,6 +175,12 @@ async def counters(_scope: Scope, _receive: Receive, send: Any) -> None:
 async def who(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Which isolate answers."""
     await answer_json(send, whoami())
+
+
+@route
+async def collected(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """What the requests so far have left to the garbage collector."""
+    await answer_json(send, garbage())
 
 
 @route

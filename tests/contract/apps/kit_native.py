@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from contract.apps.calling import call, call_async, whoami
+from contract.apps.calling import call, call_async, garbage, whoami
 from subsrv.apps.native import Request, Response, Result
 
 
@@ -87,6 +87,7 @@ def _answer(result: Any) -> Callable[[Request], Any]:
 ROUTES: dict[str, Callable[[Request], Any]] = {
     "/": _answer("hello"),
     "/who": lambda _: json.dumps(whoami()),
+    "/collected": lambda _: json.dumps(garbage()),
     "/echo": lambda request: request.body,
     "/told": told,
     "/slow": slow,

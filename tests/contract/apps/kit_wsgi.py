@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from wsgiref.validate import validator
 
-from contract.apps.calling import call, whoami
+from contract.apps.calling import call, garbage, whoami
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -99,6 +99,13 @@ def who(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Which isolate answers."""
     start(start_response)
     return [json.dumps(whoami()).encode()]
+
+
+@route
+def collected(_environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """What the requests so far have left to the garbage collector."""
+    start(start_response)
+    return [json.dumps(garbage()).encode()]
 
 
 @route
