@@ -81,6 +81,16 @@ def test_a_body_of_unknown_length_does_not_wait() -> None:
     assert memory.left == 1 << 20
 
 
+def test_a_body_that_has_room_does_not_wait_for_more() -> None:
+    memory = Memory(_SMALL)
+    spool = Spool(memory, 2 * _SMALL, _nobody)
+    assert all(spool.write(b"x" * 1024) for _ in range(2 * _SMALL // 1024))
+    assert _on_disk(spool.open())
+    assert spool.open().read() == b"x" * 2 * _SMALL
+    spool.close()
+    assert memory.left == _SMALL
+
+
 def test_a_promise_that_is_too_large_goes_to_disk_at_once() -> None:
     memory = Memory(1 << 20)
     spool = _filled(memory, 8, length=1 << 30)

@@ -78,7 +78,8 @@ class Spool:
         """Keep a piece. OSError where there is no room on the disk either.
 
         Returns whether more may come. If not, `found_room` will be called, or `spill` ends the
-        wait. A body whose length is not known does not wait: there is no saying for how much.
+        wait. A body whose length is not known does not wait: there is no saying for how much. Nor
+        does one that has had room, and needs more for its many pieces: others may wait for that.
         """
         if self._file is not None:
             self._file.write(data)
@@ -87,7 +88,7 @@ class Spool:
         self._held += len(data) + _PIECE
         if self._held <= self._room or self.take():
             return True
-        if self._length and self._memory.wait(self):
+        if self._length and self._room == _SMALL and self._memory.wait(self):
             return False
         self._to_disk()
         return True
