@@ -90,15 +90,13 @@ def _targets(data: Data) -> Sequence[Target]:
     found = []
     for peer in _OURS:
         for what, above, below in _growth(data, peer):
-            ratio = data.ratio(above, below, metrics.CPU)
             name = f"{what}, server CPU per request"
-            found.append(Target(name, ratio.value if ratio else None, _FLAT))
+            found.append((name, data.ratio(above, below, metrics.CPU), _FLAT))
     ours, theirs = _label("subsrv-asgi", "1"), _label("fastpysgi-asgi", "1")
     if {ours, theirs} <= set(data.labels):
-        ratio = data.ratio(ours, theirs, metrics.LATENCY_MEAN)
         name = "subsrv-asgi / fastpysgi-asgi, one connection, mean latency"
-        found.append(Target(name, ratio.value if ratio else None, 1.0))
-    return found
+        found.append((name, data.ratio(ours, theirs, metrics.LATENCY_MEAN), 1.0))
+    return [Target(name, ratio and ratio.value, limit) for name, ratio, limit in found]
 
 
 def _plots(data: Data) -> Mapping[str, str]:
@@ -144,6 +142,8 @@ STUDY = Study(
         "fastpysgi never sleeps with an ASGI application: it takes a whole CPU when nobody asks "
         "for anything (0.7 with its defaults), so one client need not wait until it is awake. The "
         "others sleep, and what waking up takes is most of one connection's latency here.",
+        "The latencies are a closed loop's: with many connections, they only say how long the "
+        "queue is.",
     ),
     options=(
         Option("peers", "servers", _PEERS, tuple(PEERS)),

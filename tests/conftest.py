@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import tempfile
 from collections.abc import Generator
+from typing import IO
 
 import pki
 import pytest
@@ -69,3 +71,13 @@ def pytest_runtest_makereport(
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> pki.Pki:
     """An authority, and what it has signed."""
     return pki.make(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No temporary file takes anything."""
+
+    def full() -> IO[bytes]:
+        return open("/dev/full", "wb", buffering=0)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)

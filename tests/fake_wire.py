@@ -1,5 +1,6 @@
 """A connection under test, on a socket and a reactor that are none."""
 
+import asyncio
 import math
 import socket
 from collections import deque
@@ -14,6 +15,7 @@ from subsrv.shared import Shared, Timeouts
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
 class Wire:
@@ -166,3 +168,12 @@ class Setting:
         self.wire.now += seconds
         if self.connection.due <= self.wire.now:
             self.connection.check_timeouts(self.wire.now)
+
+
+async def until(settings: Sequence[Setting], condition: Callable[[], object]) -> None:
+    """Let the loop and these sockets go on until this is so."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+            for setting in settings:
+                setting.receive()

@@ -3,18 +3,15 @@
 import asyncio
 import contextlib
 import io
-import tempfile
 from collections.abc import Callable, Coroutine
-from typing import IO
 
 import pytest
-from fake_wire import Setting
+from fake_wire import UPLOAD, Setting, until
 
 from subsrv.apps import collecting
 from subsrv.apps.native import NativeApp, Request
 from subsrv.apps.tasks import Tasks
 
-_HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 _SIZE = 900_000
 _ROOM = 500_000
 _PIECE = 65_536
@@ -38,7 +35,7 @@ class Uploads:
         setting = Setting()
         setting.shared.exchange = self.app.exchange
         self.settings.append(setting)
-        setting.receive(_HEAD % size, *_pieces(size - 100_000))
+        setting.receive(UPLOAD % size, *_pieces(size - 100_000))
         return setting
 
     def close(self) -> None:
@@ -49,11 +46,7 @@ class Uploads:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let the loop and the sockets go on until this is so."""
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0)
-                for setting in self.settings:
-                    setting.receive()
+        await until(self.settings, condition)
 
 
 def _run(scenario: Callable[[Uploads], Coroutine[None, None, None]]) -> None:
@@ -195,11 +188,8 @@ def test_who_waits_in_vain_goes_to_disk_and_others_do_not_wait(
     _run(run)
 
 
+@pytest.mark.usefixtures("full_disk")
 def test_no_room_on_disk_either(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> IO[bytes]:
-        return open("/dev/full", "wb", buffering=0)
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     monkeypatch.setattr(collecting, "_PATIENCE", 0.05)
 
     async def run(uploads: Uploads) -> None:

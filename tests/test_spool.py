@@ -2,7 +2,6 @@
 
 import io
 import os
-import tempfile
 from typing import IO
 
 import pytest
@@ -118,11 +117,8 @@ def test_pieces_of_a_byte_count_for_what_they_take() -> None:
     spool.close()
 
 
-def test_a_disk_that_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> IO[bytes]:
-        return open("/dev/full", "wb", buffering=0)
-
-    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+@pytest.mark.usefixtures("full_disk")
+def test_a_disk_that_is_full() -> None:
     memory = Memory(0)
     spool = Spool(memory, 0, _nobody)
     for _ in range(7):

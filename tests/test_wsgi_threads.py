@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_wire import GET, Setting
+from fake_wire import GET, UPLOAD, Setting, until
 
 from subsrv.apps import wsgi_threads
 from subsrv.apps.wsgi_threads import ThreadedApp
-
-UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
 class Threads:
@@ -49,13 +47,9 @@ class Threads:
         setting.receive(*(data[i : i + 65536] for i in range(0, len(data), 65536)))
         return setting
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], object]) -> None:
         """Let the loop and the sockets go on until this is so."""
-        async with asyncio.timeout(10):
-            while not condition():
-                await asyncio.sleep(0)
-                for setting in self.settings:
-                    setting.receive()
+        await until(self.settings, condition)
 
 
 def sent(setting: Setting) -> str:
